@@ -1,0 +1,39 @@
+"""Errors that explain themselves: what went wrong, where, and what to do about it."""
+
+
+class StormwatchError(Exception):
+    """A failure that the software can explain; faces print it as one sentence and exit with 1.
+
+    `what` says what went wrong, `where` names the file, line, record or setting, `remedy` says what to do.
+    """
+
+    def __init__(self, what: str, *, where: str | None = None, remedy: str | None = None) -> None:
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        place = f" ({self.where})" if self.where else ""
+        advice = f"; {self.remedy}" if self.remedy else ""
+        return f"{self.what}{place}{advice}"
+
+
+class InvalidInput(StormwatchError):
+    """What was handed in cannot be read as what it claims to be."""
+
+
+class NotFound(StormwatchError):
+    """The named thing does not exist in this installation."""
+
+
+class Conflict(StormwatchError):
+    """The thing changed, or is in a state that does not allow the move."""
+
+
+class Forbidden(StormwatchError):
+    """The person or token may not do this."""
+
+
+class IntegrityError(StormwatchError):
+    """Stored data does not match its checksum, key or commitment."""

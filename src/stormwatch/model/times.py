@@ -1,0 +1,53 @@
+"""Times as the stores keep them: whole microseconds since the Unix epoch, UTC, and back to RFC 3339."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+MICROSECOND: Final = 1
+SECOND: Final = 1_000_000
+MINUTE: Final = 60 * SECOND
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def now_us() -> int:
+    """The present in microseconds since the epoch."""
+    return time.time_ns() // 1000
+
+
+def to_us(moment: datetime) -> int:
+    """Microseconds since the epoch of an aware datetime, exact (no floating point).
+
+    Raises ValueError when `moment` carries no offset, because a local time cannot be placed.
+    """
+    if moment.tzinfo is None:
+        raise ValueError("a time without an offset cannot be placed")
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def parse_rfc3339(text: str) -> int:
+    """Microseconds since the epoch of an RFC 3339 time with offset; ValueError when it is none."""
+    return to_us(datetime.fromisoformat(text))
+
+
+def from_us(time_us: int) -> datetime:
+    """The aware UTC datetime of microseconds since the epoch."""
+    return _EPOCH + timedelta(microseconds=time_us)
+
+
+def format_rfc3339(time_us: int) -> str:
+    """RFC 3339 in UTC; milliseconds where that is exact, else microseconds, as STIX asks of its timestamps."""
+    moment = from_us(time_us)
+    if time_us % 1000 == 0:
+        return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
+
+
+def day_of(time_us: int) -> str:
+    """The UTC day a time falls in, as YYYY-MM-DD."""
+    return from_us(time_us).strftime("%Y-%m-%d")

@@ -1,0 +1,82 @@
+"""The installation's master key, kept outside the home, and what is derived from it: encryption and keyed hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from pathlib import Path
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from stormwatch.model.errors import IntegrityError, InvalidInput, NotFound
+
+_KEY_BYTES: Final = 32
+_NONCE_BYTES: Final = 12
+
+
+class Keyring:
+    """AES-256-GCM and HMAC-SHA-256 under keys derived per purpose (HKDF, RFC 5869) from one 32-byte master key."""
+
+    def __init__(self, master: bytes) -> None:
+        if len(master) != _KEY_BYTES:
+            raise InvalidInput(f"the key has {len(master)} bytes instead of {_KEY_BYTES}")
+        self._master = master
+        self._ciphers: dict[str, AESGCM] = {}
+
+    @classmethod
+    def create(cls, path: Path) -> Keyring:
+        """Writes a fresh key to `path`, readable by its owner alone; an existing key there is kept and loaded."""
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return cls.load(path)
+        with os.fdopen(handle, "wb") as file:
+            file.write(os.urandom(_KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        return cls.load(path)
+
+    @classmethod
+    def load(cls, path: Path) -> Keyring:
+        """Reads the key; NotFound says where it was looked for."""
+        try:
+            return cls(path.read_bytes())
+        except FileNotFoundError as error:
+            raise NotFound(
+                "the encryption key is missing",
+                where=str(path),
+                remedy="restore it from your backup or point STORMWATCH_KEY_FILE at it; without it texts stay closed",
+            ) from error
+
+    def subkey(self, purpose: str) -> bytes:
+        """32 bytes for one purpose; the same purpose gives the same key."""
+        return HKDF(hashes.SHA256(), _KEY_BYTES, salt=None, info=b"stormwatch:" + purpose.encode()).derive(self._master)
+
+    def encrypt(self, purpose: str, plaintext: bytes, context: bytes = b"") -> bytes:
+        """Nonce and AES-256-GCM ciphertext; `context` is authenticated, not stored."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + self._cipher(purpose).encrypt(nonce, plaintext, context)
+
+    def decrypt(self, purpose: str, sealed: bytes, context: bytes = b"") -> bytes:
+        """The plaintext; IntegrityError when key, context or bytes are not those of the encryption."""
+        try:
+            return self._cipher(purpose).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context)
+        except InvalidTag as error:
+            raise IntegrityError(
+                "stored bytes do not open with this key", remedy="check that STORMWATCH_KEY_FILE is this home's key"
+            ) from error
+
+    def keyed_hash(self, purpose: str, value: str) -> str:
+        """A pseudonym of `value`: 128 bits of HMAC-SHA-256 as hex; equal values give equal pseudonyms here alone."""
+        return hmac.new(self.subkey(purpose), value.encode(), hashlib.sha256).hexdigest()[:32]
+
+    def _cipher(self, purpose: str) -> AESGCM:
+        if purpose not in self._ciphers:
+            self._ciphers[purpose] = AESGCM(self.subkey(purpose))
+        return self._ciphers[purpose]

@@ -1,0 +1,141 @@
+"""The lake: tables as Parquet files below the home, and a manifest whose replacement makes a commit atomic."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stormwatch.model.errors import IntegrityError
+from stormwatch.model.ids import new_id
+from stormwatch.storage.schemas import TABLES
+
+_MANIFEST: Final = "manifest.json"
+
+
+class LakeFile(msgspec.Struct, frozen=True):
+    """One Parquet file of a table: path below the lake, rows, and the segment and marks its writer gave it."""
+
+    path: str
+    rows: int
+    segment: str = ""
+    marks: Mapping[str, str] = {}
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """Which files make up which table at one moment."""
+
+    version: int = 0
+    tables: Mapping[str, tuple[LakeFile, ...]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class LakeChange:
+    """What one commit does: tables replaced as a whole, files added, files (by path) dropped."""
+
+    replace: Mapping[str, Sequence[LakeFile]] = field(default_factory=dict)
+    add: Mapping[str, Sequence[LakeFile]] = field(default_factory=dict)
+    drop: frozenset[str] = frozenset()
+
+
+class Lake:
+    """Tables below `root`. Readers see the manifest of the moment they asked; writers commit whole changes."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def manifest(self) -> Manifest:
+        """The state committed last."""
+        try:
+            raw = (self.root / _MANIFEST).read_bytes()
+        except FileNotFoundError:
+            return Manifest()
+        try:
+            return msgspec.json.decode(raw, type=Manifest)
+        except msgspec.DecodeError as error:
+            raise IntegrityError(
+                "the lake's manifest cannot be read",
+                where=str(self.root / _MANIFEST),
+                remedy="restore it from a backup",
+            ) from error
+
+    def files(self, table: str) -> tuple[LakeFile, ...]:
+        """The files of a table, in the order in which they were committed."""
+        return self.manifest().tables.get(table, ())
+
+    def paths(self, table: str) -> list[Path]:
+        """Absolute paths of a table's files."""
+        return [self.root / file.path for file in self.files(table)]
+
+    def read(self, table: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """A whole table (empty, with its schema, when nothing was written yet)."""
+        schema = TABLES[table]
+        wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
+        parts = [pq.read_table(path, columns=wanted.names, partitioning=None) for path in self.paths(table)]
+        return pa.concat_tables([part.cast(wanted) for part in parts]) if parts else wanted.empty_table()
+
+    def write(
+        self, table: str, rows: pa.Table, *, segment: str = "", marks: Mapping[str, str] | None = None
+    ) -> LakeFile:
+        """Writes rows as a new file that is not visible before `commit` names it."""
+        folder = self.root / table
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"{segment or 'part'}-{new_id('f')}.parquet"
+        path = folder / name
+        pq.write_table(rows.cast(TABLES[table]), path, compression="zstd")
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+        return LakeFile(path=f"{table}/{name}", rows=rows.num_rows, segment=segment, marks=dict(marks or {}))
+
+    def commit(self, change: LakeChange) -> Manifest:
+        """Makes a change visible at once, then removes the files that no table names any more."""
+        with self._locked():
+            before = self.manifest()
+            after = Manifest(version=before.version + 1, tables=_apply(before.tables, change))
+            temporary = self.root / f"{_MANIFEST}.new"
+            with temporary.open("wb") as file:
+                file.write(msgspec.json.encode(after))
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(self.root / _MANIFEST)
+            _sync_directory(self.root)
+            kept = {file.path for files in after.tables.values() for file in files}
+            gone = {file.path for files in before.tables.values() for file in files} - kept
+            for path in gone:
+                (self.root / path).unlink(missing_ok=True)
+        return after
+
+    def replace(self, table: str, rows: pa.Table) -> Manifest:
+        """Replaces a derived table by these rows."""
+        return self.commit(LakeChange(replace={table: (self.write(table, rows),)}))
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / ".lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _apply(tables: Mapping[str, tuple[LakeFile, ...]], change: LakeChange) -> dict[str, tuple[LakeFile, ...]]:
+    after = {name: tuple(file for file in files if file.path not in change.drop) for name, files in tables.items()}
+    after.update({name: tuple(files) for name, files in change.replace.items()})
+    for name, files in change.add.items():
+        after[name] = (*after.get(name, ()), *files)
+    return after
+
+
+def _sync_directory(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

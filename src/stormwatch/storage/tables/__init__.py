@@ -1,0 +1,1 @@
+"""Tables of the case database, one file per noun, portable between SQLite and PostgreSQL."""

@@ -1,0 +1,7 @@
+"""Imports every file of tables, so that the metadata is whole before a schema is made."""
+
+from __future__ import annotations
+
+from stormwatch.storage.tables.base import metadata
+
+__all__ = ["metadata"]
