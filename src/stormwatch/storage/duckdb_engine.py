@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -37,9 +37,9 @@ class DuckDBEngine:
             return
         self._connection.read_parquet([str(path) for path in paths], hive_partitioning=False).create_view(name)
 
-    def query(self, sql: str) -> pa.Table:
-        """Runs one statement and gives all rows."""
-        return self._connection.sql(sql).to_arrow_table()
+    def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
+        """Runs one statement and gives all rows; values for `$name` are bound, never spliced into the text."""
+        return self._connection.sql(sql, params=dict(parameters or {})).to_arrow_table()
 
     def batches(self, sql: str, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
         """Runs one statement and gives its rows in batches."""

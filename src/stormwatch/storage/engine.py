@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Protocol
@@ -21,8 +21,8 @@ class QueryEngine(Protocol):
         """Makes Parquet files a view; with no files an empty view of `schema`."""
         ...
 
-    def query(self, sql: str) -> pa.Table:
-        """Runs one statement and gives all rows."""
+    def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
+        """Runs one statement and gives all rows; values for `$name` are bound, never spliced into the text."""
         ...
 
     def batches(self, sql: str, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
