@@ -1,1 +1,1 @@
-"""."""
+"""The HTTP interface for machines: telemetry in, decisions out, health."""

@@ -1,0 +1,52 @@
+"""What every command starts from: the home that was named and the person who acts."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import typer
+
+from stormwatch.model.errors import Forbidden
+from stormwatch.model.principal import Principal
+from stormwatch.runtime import Runtime, open_runtime
+
+TOKEN_VARIABLE = "STORMWATCH_TOKEN"  # noqa: S105 - the variable's name, not a token
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One call of the command line."""
+
+    home: Path
+
+
+def session_of(ctx: typer.Context) -> Session:
+    """The session that the main callback made."""
+    return cast("Session", ctx.find_root().obj)
+
+
+def runtime_of(ctx: typer.Context, *, create: bool = False) -> Runtime:
+    """The opened home, closed again when the command ends."""
+    runtime = open_runtime(session_of(ctx).home, create=create)
+    ctx.call_on_close(runtime.close)
+    return runtime
+
+
+def person_of(runtime: Runtime) -> Principal:
+    """Who acts: the holder of the personal token in STORMWATCH_TOKEN, or of the one typed at a prompt.
+
+    Raises Forbidden when there is no token, or none of a person.
+    """
+    token = os.environ.get(TOKEN_VARIABLE, "")
+    if not token and sys.stdin.isatty():
+        token = typer.prompt("Personal token", hide_input=True, err=True)
+    if not token:
+        raise Forbidden("this command acts in a person's name", remedy=f"put your personal token into {TOKEN_VARIABLE}")
+    principal = runtime.access.authenticate(token.strip())
+    if principal.person is None:
+        raise Forbidden("a machine's token cannot act in a person's name", remedy="use a personal token")
+    return principal

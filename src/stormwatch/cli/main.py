@@ -1,0 +1,91 @@
+"""The `stormwatch` command: puts the verbs together and turns explained failures into one sentence and exit 1."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import stormwatch
+from stormwatch.cli.context import Session
+from stormwatch.cli.output import note
+from stormwatch.model.errors import StormwatchError
+
+app = typer.Typer(
+    name="stormwatch",
+    help="Find, attribute, disrupt, share and account for state-affiliated misuse of a language-model service.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+# Verb -> (module below stormwatch.cli, attribute). A function becomes a command, a Typer app a group.
+COMMANDS = {
+    "init": ("init", "init"),
+    "user": ("user", "user"),
+    "token": ("token", "token"),
+    "ingest": ("ingest", "ingest"),
+    "intel": ("intel", "intel"),
+    "lead": ("lead", "lead"),
+    "rules": ("rules", "rules"),
+    "hunt": ("hunt", "hunt"),
+    "export": ("export", "export"),
+    "case": ("case", "case"),
+    "act": ("act", "act"),
+    "reveal": ("reveal", "reveal"),
+    "share": ("share", "share"),
+    "report": ("report", "report"),
+    "audit": ("audit", "audit"),
+    "simulate": ("simulate", "simulate"),
+    "demo": ("demo", "demo"),
+    "serve": ("serve", "serve"),
+}
+
+
+def _version(value: bool) -> None:
+    if value:
+        sys.stdout.write(f"stormwatch {stormwatch.__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    ctx: typer.Context,
+    home: Annotated[
+        Path, typer.Option("--home", envvar="STORMWATCH_HOME", help="The directory that holds the installation.")
+    ] = Path("stormwatch-home"),
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
+) -> None:
+    """An open watch floor for those who run language-model services."""
+    del version  # its callback has printed it and left
+    ctx.obj = Session(home=home)
+
+
+def mount(wanted: str | None = None) -> None:
+    """Adds the verbs to the app: all of them, or, to start quickly, the one that was called."""
+    for verb, (module, attribute) in COMMANDS.items():
+        if wanted is not None and verb != wanted:
+            continue
+        part = getattr(importlib.import_module(f"stormwatch.cli.{module}"), attribute)
+        if isinstance(part, typer.Typer):
+            app.add_typer(part, name=verb)
+        else:
+            app.command(verb)(part)
+
+
+def run() -> None:
+    """Entry point: exit 0 on success, 1 on a failure that is explained, 2 on wrong usage."""
+    called = next((argument for argument in sys.argv[1:] if argument in COMMANDS), None)
+    mount(called if "--help" not in sys.argv[1:2] else None)
+    try:
+        app()
+    except StormwatchError as error:
+        note(f"stormwatch: {error}")
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)

@@ -1,0 +1,100 @@
+"""Composition root: makes or opens a home and puts the ports of every room together with what stands behind them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from stormwatch.access.people import Access
+from stormwatch.config import Settings, load_settings
+from stormwatch.events.store import EventStore
+from stormwatch.ledger.log import Ledger
+from stormwatch.model.errors import NotFound
+from stormwatch.storage.database import Database, open_database
+from stormwatch.storage.duckdb_engine import DuckDBEngine
+from stormwatch.storage.keyring import Keyring
+from stormwatch.storage.lake import Lake
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """One open installation. Parts are made when first asked for, so that a command pays for what it uses."""
+
+    settings: Settings
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        """The master key and what is derived from it."""
+        return Keyring.load(self.settings.key_path)
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The tables that stages hand over."""
+        return Lake(self.settings.home / "lake")
+
+    @cached_property
+    def database(self) -> Database:
+        """The case database, schema up to date."""
+        return open_database(self.settings.database)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The append-only record of decisions."""
+        return Ledger(self.database, self.keyring)
+
+    @cached_property
+    def access(self) -> Access:
+        """People, roles and tokens."""
+        return Access(self.database, self.ledger)
+
+    @cached_property
+    def events(self) -> EventStore:
+        """The ingest log and its way into the lake."""
+        return EventStore(self.settings.home, self.keyring, self.lake, max_record_bytes=self.settings.max_record_bytes)
+
+    @contextmanager
+    def engine(self) -> Iterator[DuckDBEngine]:
+        """A query engine for one piece of work."""
+        engine = DuckDBEngine(self.settings.home / "spill")
+        try:
+            yield engine
+        finally:
+            engine.close()
+
+    def close(self) -> None:
+        """Lets go of what was opened."""
+        for part in ("events", "database"):
+            if part in self.__dict__:
+                self.__dict__[part].close()
+
+
+def create_home(home: Path) -> Runtime:
+    """Makes a home (directory, key outside it, database) or completes one; what is there stays as it is."""
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings = load_settings(home)
+    if not settings.key_path.exists() and (home / "lake").exists():
+        Keyring.load(settings.key_path)  # a home with texts but no key must not get a new one
+    Keyring.create(settings.key_path)
+    runtime = Runtime(settings)
+    runtime.database.close()
+    return Runtime(settings)
+
+
+def open_runtime(home: Path, *, create: bool = False) -> Runtime:
+    """Opens a home. With `create` one that does not exist is made; else NotFound says how to make it."""
+    settings = load_settings(home)
+    if is_home(home, settings):
+        return Runtime(settings)
+    if create:
+        return create_home(home)
+    raise NotFound("this home does not exist", where=str(home), remedy=f"run `stormwatch --home {home} init` first")
+
+
+def is_home(home: Path, settings: Settings | None = None) -> bool:
+    """Whether an installation lives there: the directory and its key exist, or traces that demand the key."""
+    known = settings or load_settings(home)
+    return home.is_dir() and (known.key_path.exists() or any(os.scandir(home)))
