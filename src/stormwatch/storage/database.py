@@ -63,6 +63,11 @@ def open_database(url: str) -> Database:
     return database
 
 
+def is_write(connection: Connection) -> bool:
+    """Whether a connection came from `Database.write`."""
+    return bool(connection.get_execution_options().get("stormwatch_write", False))
+
+
 def has_table(database: Database, name: str) -> bool:
     """Whether the schema holds a table."""
     return inspect(database.engine).has_table(name)
@@ -77,5 +82,4 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    write = connection.get_execution_options().get("stormwatch_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write(connection) else "BEGIN")
