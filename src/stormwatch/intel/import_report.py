@@ -1,0 +1,53 @@
+"""What an import took in and what it passed over, with countable reasons: nothing disappears silently."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """Counts of one imported file.
+
+    `indicators` to `techniques` count what the file held and is stored now; `unchanged` of those were there before.
+    `skipped` entries were passed over, by `reasons`; `remarks` counts what was taken in after an adjustment.
+    """
+
+    file: str
+    format: str
+    indicators: int = 0
+    actors: int = 0
+    relationships: int = 0
+    lists: int = 0
+    techniques: int = 0
+    unchanged: int = 0
+    skipped: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    remarks: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts while an import runs."""
+
+    taken: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    remarks: Counter[str] = field(default_factory=Counter)
+
+    def report(self, file: str, file_format: str) -> ImportReport:
+        """The counts as a report."""
+        return ImportReport(
+            file=file,
+            format=file_format,
+            indicators=self.taken["indicators"],
+            actors=self.taken["actors"],
+            relationships=self.taken["relationships"],
+            lists=self.taken["lists"],
+            techniques=self.taken["techniques"],
+            unchanged=self.taken["unchanged"],
+            skipped=self.skipped.total(),
+            reasons=dict(self.skipped.most_common()),
+            remarks=dict(self.remarks.most_common()),
+        )

@@ -1,0 +1,143 @@
+"""Lists of what many share (VPN, cloud, relay, public DNS, freemail): they discount an indicator, never hide it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+from typing import Final
+
+from sqlalchemy import Connection, delete, insert, select
+
+from stormwatch.intel.ranges import AddressRanges
+from stormwatch.storage.database import Database
+from stormwatch.storage.tables.intel import shared_lists
+
+BUILT_IN_FREEMAIL: Final = "freemail domains (built in)"
+
+
+class SharedKind(StrEnum):
+    """Why many unrelated people show the same address or domain."""
+
+    VPN = "vpn"
+    CLOUD = "cloud"
+    CDN = "cdn"
+    RELAY = "relay"
+    PUBLIC_DNS = "public-dns"
+    NAT = "nat"
+    FREEMAIL = "freemail"
+    OTHER = "other"
+
+
+class Matching(StrEnum):
+    """How the entries of a list are compared."""
+
+    CIDR = "cidr"
+    DOMAIN = "domain"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SharedList:
+    """A list that somebody maintains; `entries` are ranges or domain names."""
+
+    name: str
+    kind: SharedKind
+    matching: Matching
+    version: str
+    entries: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SharedMatch:
+    """A list that holds an address or domain."""
+
+    name: str
+    kind: SharedKind
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SharedInfrastructure:
+    """Which lists hold an address or a domain."""
+
+    def __init__(self, lists: Iterable[SharedList]) -> None:
+        known = [*lists, _freemail()]
+        self.version = "|".join(sorted(f"{one.name}@{one.version}" for one in known))
+        self._ranges = AddressRanges(
+            (entry, SharedMatch(one.name, one.kind))
+            for one in known
+            if one.matching is Matching.CIDR
+            for entry in one.entries
+        )
+        self._domains: dict[str, tuple[SharedMatch, ...]] = {}
+        for one in known:
+            if one.matching is Matching.DOMAIN:
+                for entry in one.entries:
+                    self._domains[entry] = (*self._domains.get(entry, ()), SharedMatch(one.name, one.kind))
+
+    @classmethod
+    def load(cls, database: Database) -> SharedInfrastructure:
+        """All imported lists and the built-in one."""
+        with database.read() as connection:
+            rows = connection.execute(select(shared_lists).order_by(shared_lists.c.name))
+            return cls(
+                SharedList(row.name, SharedKind(row.kind), Matching(row.matching), row.version, _lines(row.entries))
+                for row in rows
+            )
+
+    def matches_ip(self, address: str) -> tuple[SharedMatch, ...]:
+        """Lists that hold an address; none for text that is no address."""
+        return self._ranges.labels(address)
+
+    def names_for_ip(self, ip: str) -> tuple[str, ...]:
+        """Names of the lists that hold an address."""
+        return tuple(match.name for match in self.matches_ip(ip))
+
+    def matches_domain(self, domain: str) -> tuple[SharedMatch, ...]:
+        """Lists that hold a domain or one above it."""
+        name = domain.lower().rstrip(".")
+        while name:
+            found = self._domains.get(name)
+            if found:
+                return found
+            name = name.partition(".")[2]
+        return ()
+
+    def is_shared_domain(self, domain: str) -> bool:
+        """Whether a domain is one that many unrelated people use."""
+        return bool(self.matches_domain(domain))
+
+
+def store_list(connection: Connection, shared: SharedList) -> bool:
+    """Stores a list in place of the one of that name; False when the same version and entries were there."""
+    entries = "\n".join(shared.entries)
+    same = select(shared_lists.c.entries).where(
+        shared_lists.c.name == shared.name,
+        shared_lists.c.version == shared.version,
+        shared_lists.c.kind == shared.kind.value,
+    )
+    if connection.execute(same).scalar_one_or_none() == entries:
+        return False
+    connection.execute(delete(shared_lists).where(shared_lists.c.name == shared.name))
+    row: Mapping[str, str] = {
+        "name": shared.name,
+        "kind": shared.kind.value,
+        "matching": shared.matching.value,
+        "version": shared.version,
+        "entries": entries,
+    }
+    connection.execute(insert(shared_lists), [dict(row)])
+    return True
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(line for line in text.split("\n") if line and not line.startswith("#"))
+
+
+@cache
+def _freemail() -> SharedList:
+    text = resources.files(__package__).joinpath("data", "freemail-domains.txt").read_text(encoding="utf-8")
+    return SharedList(BUILT_IN_FREEMAIL, SharedKind.FREEMAIL, Matching.DOMAIN, "1", _lines(text))
