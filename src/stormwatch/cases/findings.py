@@ -1,0 +1,158 @@
+"""What the hunt left in the lake about some accounts, read back as typed values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from stormwatch.model.assessment import Confidence, Hypothesis, HypothesisKind
+from stormwatch.model.evidence import Evidence, Link, LinkEvidence
+from stormwatch.storage.lake import Lake
+from stormwatch.storage.schemas import TABLES
+
+_ATTEMPTS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An assessment as the hunt wrote it, with the evidence of the subject as a whole."""
+
+    subject_id: str
+    account_ids: tuple[str, ...]
+    risk: float
+    hypotheses: tuple[Hypothesis, ...]
+    likelihood: str
+    confidence: Confidence
+    calibrated_on: str
+    flagged_us: int | None
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def leading(self) -> str:
+        """The hypothesis that ranks first."""
+        return max(self.hypotheses, key=lambda h: h.probability).hypothesis if self.hypotheses else "unassessed"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Who an assessment is about and how high the risk: what the queue needs of the many that are read."""
+
+    subject_id: str
+    account_ids: tuple[str, ...]
+    risk: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """A cluster's earlier ids, and the cluster that took it over."""
+
+    previous_ids: tuple[str, ...]
+    merged_into: str | None
+
+
+def rows_where(
+    lake: Lake, table: str, column: str, values: Collection[str], columns: Sequence[str] | None = None
+) -> list[Mapping[str, Any]]:
+    """Rows of a lake table whose column holds one of the values, in stored order."""
+    if not values:
+        return []
+    names = list(columns) if columns is not None else TABLES[table].names
+    wanted = pc.field(column).isin(sorted(values))
+    for attempt in range(_ATTEMPTS):
+        try:
+            parts = [pq.read_table(p, columns=names, filters=wanted, partitioning=None) for p in lake.paths(table)]
+        except FileNotFoundError:  # a hunt replaced the table between the manifest and the files: read it anew
+            if attempt == _ATTEMPTS - 1:
+                raise
+        else:
+            return [row for part in parts for row in part.to_pylist()]
+    return []
+
+
+def subjects(lake: Lake) -> tuple[Subject, ...]:
+    """Everyone who was assessed."""
+    rows = lake.read("assessments", ["subject_id", "account_ids", "risk"]).to_pylist()
+    return tuple(Subject(row["subject_id"], tuple(sorted(row["account_ids"])), row["risk"]) for row in rows)
+
+
+def finding(lake: Lake, subject_id: str) -> Finding | None:
+    """The assessment of one subject; None when the last hunt assessed it no more."""
+    return next((_finding(row) for row in rows_where(lake, "assessments", "subject_id", [subject_id])), None)
+
+
+def leading_hypotheses(lake: Lake, subject_ids: Collection[str]) -> Mapping[str, str]:
+    """The hypothesis that ranks first, by subject."""
+    return {
+        row["subject_id"]: _finding(row).leading for row in rows_where(lake, "assessments", "subject_id", subject_ids)
+    }
+
+
+def account_evidence(lake: Lake, account_ids: Collection[str]) -> tuple[Evidence, ...]:
+    """All evidence on these accounts, by account and then heaviest first."""
+    found = (
+        _evidence(row, row["account_id"]) for row in rows_where(lake, "account_evidence", "account_id", account_ids)
+    )
+    return tuple(sorted(found, key=lambda e: (e.account_id, -e.weight_bits, e.kind, e.group, e.summary)))
+
+
+def links_among(lake: Lake, account_ids: Collection[str]) -> tuple[Link, ...]:
+    """The links whose both ends are among these accounts, strongest first."""
+    known = set(account_ids)
+    rows = rows_where(lake, "links", "account_id_a", account_ids)
+    found = [_link(row) for row in rows if row["account_id_b"] in known]
+    return tuple(sorted(found, key=lambda link: (-link.match_weight, link.account_id_a, link.account_id_b)))
+
+
+def lineages(lake: Lake) -> Mapping[str, Lineage]:
+    """Every cluster's lineage, by cluster id."""
+    rows = lake.read("clusters", ["cluster_id", "previous_ids", "merged_into"]).to_pylist()
+    return {row["cluster_id"]: Lineage(tuple(row["previous_ids"] or ()), row["merged_into"]) for row in rows}
+
+
+def _finding(row: Mapping[str, Any]) -> Finding:
+    hypotheses = (
+        Hypothesis(h["hypothesis"], HypothesisKind(h["kind"]), h["probability"]) for h in row["hypotheses"] or ()
+    )
+    return Finding(
+        subject_id=row["subject_id"],
+        account_ids=tuple(sorted(row["account_ids"])),
+        risk=row["risk"],
+        hypotheses=tuple(sorted(hypotheses, key=lambda h: (-h.probability, h.hypothesis))),
+        likelihood=row["likelihood"],
+        confidence=Confidence(row["confidence"]),
+        calibrated_on=row["calibrated_on"],
+        flagged_us=row["flagged_us"],
+        evidence=tuple(_evidence(piece, row["subject_id"]) for piece in row["evidence"] or ()),
+    )
+
+
+def _evidence(row: Mapping[str, Any], account_id: str) -> Evidence:
+    return Evidence(
+        account_id=account_id,
+        kind=row["kind"],
+        group=row["group"],
+        weight_bits=row["weight_bits"],
+        summary=row["summary"],
+        innocent_explanation=row["innocent_explanation"],
+        innocent_frequency=row["innocent_frequency"],
+        event_time_us=row["event_time_us"],
+        actors=tuple(row["actors"] or ()),
+        event_ids=tuple(row["event_ids"] or ()),
+    )
+
+
+def _link(row: Mapping[str, Any]) -> Link:
+    parts = (
+        LinkEvidence(
+            piece["identifier_kind"],
+            tuple(piece["shared_values"] or ()),
+            piece["weight_bits"],
+            piece["innocent_explanation"],
+        )
+        for piece in row["evidence"] or ()
+    )
+    return Link(row["account_id_a"], row["account_id_b"], row["match_weight"], row["probability"], tuple(parts))

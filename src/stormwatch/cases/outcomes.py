@@ -1,0 +1,30 @@
+"""What became of accounts in the end, kept where earlier stages read it: the table `outcomes`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from sqlalchemy import Connection, insert
+
+from stormwatch.storage.tables.cases import outcomes
+
+
+class Outcome(StrEnum):
+    """How an account left a review."""
+
+    CLEARED = "cleared"
+    SUSPENDED = "suspended"
+    REINSTATED = "reinstated"
+
+
+def record_outcomes(
+    connection: Connection, account_ids: Iterable[str], case_id: str, outcome: Outcome, now_us: int
+) -> None:
+    """Notes an outcome for each account inside the caller's write transaction."""
+    rows = [
+        {"account_id": account_id, "case_id": case_id, "outcome": outcome.value, "time_us": now_us}
+        for account_id in account_ids
+    ]
+    if rows:
+        connection.execute(insert(outcomes), rows)

@@ -1,0 +1,141 @@
+"""What people do to a case: claim it, note, answer an innocent explanation, clear it, close it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Connection, delete, insert, update
+
+from stormwatch.cases.acting import acting_person
+from stormwatch.cases.evidence_file import EvidenceFile, evidence_file_in
+from stormwatch.cases.outcomes import Outcome, record_outcomes
+from stormwatch.cases.queue import Note, case_row
+from stormwatch.cases.states import move, require_state
+from stormwatch.ledger.log import Ledger
+from stormwatch.model.case import CaseState
+from stormwatch.model.errors import InvalidInput, NotFound
+from stormwatch.model.ids import new_id
+from stormwatch.model.principal import Principal, Role
+from stormwatch.model.times import now_us
+from stormwatch.storage.database import Database
+from stormwatch.storage.lake import Lake
+from stormwatch.storage.tables.cases import case_answers, case_notes, cases
+
+_REVIEWERS: Final = (Role.ANALYST, Role.APPROVER)
+_CLAIM: Final = "claim the case first"
+
+
+def claim(database: Database, ledger: Ledger, by: Principal, case_id: str) -> None:
+    """Takes an open case into review, or one in review over from its assignee. Analysts and approvers alone."""
+    with database.write() as connection:
+        person, now = acting_person(connection, by, *_REVIEWERS), now_us()
+        state = require_state(
+            connection, case_id, CaseState.OPEN, CaseState.IN_REVIEW, remedy="only an open case can be claimed"
+        )
+        if state is CaseState.OPEN:
+            move(connection, ledger, case_id, CaseState.IN_REVIEW, by=person.person_id, reason="claimed", now_us=now)
+        connection.execute(
+            update(cases).where(cases.c.case_id == case_id).values(assignee=person.person_id, updated_us=now)
+        )
+        ledger.append(connection, "case.claimed", person.person_id, case_id, {"assignee": person.person_id})
+
+
+def note(database: Database, ledger: Ledger, by: Principal, case_id: str, text: str) -> Note:
+    """Adds a note to a case in any state. The ledger says that there is one, not what it says."""
+    said = _said(text, "a note")
+    with database.write() as connection:
+        person = acting_person(connection, by, *_REVIEWERS)
+        case_row(connection, case_id)
+        written = Note(new_id("note"), person.person_id, now_us(), said)
+        connection.execute(
+            insert(case_notes).values(
+                note_id=written.note_id, case_id=case_id, by=written.by, time_us=written.time_us, text=written.text
+            )
+        )
+        ledger.append(connection, "case.noted", person.person_id, case_id, {"note": written.note_id})
+    return written
+
+
+def answer_alternative(
+    database: Database, ledger: Ledger, lake: Lake, by: Principal, case_id: str, alternative_id: str, answer: str
+) -> None:
+    """Records why an innocent explanation is set aside, or that it holds; a later answer replaces an earlier one.
+
+    The case must be in review. NotFound when the alternative is none that the evidence file asks about.
+    """
+    said = _said(answer, "an answer")
+    with database.write() as connection:
+        person = acting_person(connection, by, *_REVIEWERS)
+        require_state(connection, case_id, CaseState.IN_REVIEW, remedy=_CLAIM)
+        file = evidence_file_in(connection, lake, case_row(connection, case_id))
+        asked = next((a for a in file.alternatives if a.alternative_id == alternative_id), None)
+        if asked is None:
+            raise NotFound("this case does not ask about such an alternative", where=alternative_id)
+        connection.execute(
+            delete(case_answers).where(
+                case_answers.c.case_id == case_id, case_answers.c.alternative_id == alternative_id
+            )
+        )
+        connection.execute(
+            insert(case_answers).values(
+                case_id=case_id, alternative_id=alternative_id, answer=said, by=person.person_id, time_us=now_us()
+            )
+        )
+        ledger.append(
+            connection,
+            "case.alternative-answered",
+            person.person_id,
+            case_id,
+            {"alternative": alternative_id, "statement": asked.statement, "answer": said},
+        )
+
+
+def clear(database: Database, ledger: Ledger, lake: Lake, by: Principal, case_id: str, reason: str) -> None:
+    """Finds the accounts innocent of what was suspected. The same evidence will not reopen the case.
+
+    An acted case is not cleared before its actions are reversed (which brings it back into review).
+    """
+    said = _said(reason, "a reason")
+    with database.write() as connection:
+        person, now = acting_person(connection, by, *_REVIEWERS), now_us()
+        case = case_row(connection, case_id)
+        file = evidence_file_in(connection, lake, case)
+        move(
+            connection,
+            ledger,
+            case_id,
+            CaseState.CLEARED,
+            by=person.person_id,
+            reason=said,
+            now_us=now,
+            facts={"evidence_hash": file.digest},
+        )
+        settle(connection, file)
+        record_outcomes(connection, case.account_ids, case_id, Outcome.CLEARED, now)
+
+
+def close(database: Database, ledger: Ledger, by: Principal, case_id: str, reason: str) -> None:
+    """Closes a case that was acted on or cleared: its texts are opened no more."""
+    said = _said(reason, "a reason")
+    with database.write() as connection:
+        person = acting_person(connection, by, *_REVIEWERS)
+        require_state(
+            connection, case_id, CaseState.ACTED, CaseState.CLEARED, remedy="clear it or act on it before closing it"
+        )
+        move(connection, ledger, case_id, CaseState.CLOSED, by=person.person_id, reason=said, now_us=now_us())
+
+
+def settle(connection: Connection, file: EvidenceFile) -> None:
+    """Remembers on which evidence a case was settled, inside the caller's write transaction."""
+    connection.execute(
+        update(cases)
+        .where(cases.c.case_id == file.case.case_id)
+        .values(settled_digest=file.digest, settled_evidence=[list(piece) for piece in file.basis])
+    )
+
+
+def _said(text: str, what: str) -> str:
+    said = text.replace("\x00", "").strip()
+    if not said:
+        raise InvalidInput(f"{what} must say something")
+    return said

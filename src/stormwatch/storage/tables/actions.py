@@ -1,0 +1,89 @@
+"""Tables of what is done to accounts: proposals, actions, the outbox to gateways and the decision list."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, Integer, Table, Text
+
+from stormwatch.storage.tables.base import metadata
+
+proposals = Table(
+    "proposals",
+    metadata,
+    Column("proposal_id", Text, primary_key=True),
+    Column("case_id", Text, ForeignKey("cases.case_id"), nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("reason_code", Text, nullable=False),
+    Column("state", Text, nullable=False, index=True),
+    Column("evidence_hash", Text, nullable=False),
+    Column("collateral", JSON, nullable=False),
+    Column("until_us", BigInteger),
+    Column("proposed_by", Text, nullable=False),
+    Column("proposed_us", BigInteger, nullable=False),
+    Column("decided_by", Text),
+    Column("decided_us", BigInteger),
+    Column("decision_reason", Text),
+)
+
+proposal_accounts = Table(
+    "proposal_accounts",
+    metadata,
+    Column("proposal_id", Text, ForeignKey("proposals.proposal_id"), primary_key=True),
+    Column("account_id", Text, primary_key=True),
+)
+
+actions = Table(
+    "actions",
+    metadata,
+    Column("action_id", Text, primary_key=True),
+    Column("proposal_id", Text, ForeignKey("proposals.proposal_id"), nullable=False, index=True),
+    Column("case_id", Text, ForeignKey("cases.case_id"), nullable=False, index=True),
+    Column("account_id", Text, nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("reason_code", Text, nullable=False),
+    Column("evidence_hash", Text, nullable=False),
+    Column("until_us", BigInteger),
+    Column("proposed_by", Text, nullable=False),
+    Column("proposed_us", BigInteger, nullable=False),
+    Column("approved_by", Text, nullable=False),
+    Column("approved_us", BigInteger, nullable=False),
+    Column("acknowledged_us", BigInteger),
+    Column("verified_us", BigInteger),
+    Column("reversed_us", BigInteger),
+    Column("reversed_by", Text),
+    Column("reversal_reason", Text),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("order_id", Integer, primary_key=True, autoincrement=True),
+    Column("action_id", Text, ForeignKey("actions.action_id"), nullable=False, index=True),
+    Column("purpose", Text, nullable=False),  # apply or lift
+    Column("account_id", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_try_us", BigInteger, nullable=False),
+    Column("last_error", Text),
+    Column("finished_us", BigInteger),  # every gateway's answer was verified
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("order_id", Integer, ForeignKey("outbox.order_id"), primary_key=True),
+    Column("gateway", Text, primary_key=True),
+    Column("requested_us", BigInteger, nullable=False),
+    Column("acknowledged_us", BigInteger),
+    Column("verified_us", BigInteger),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("action_id", Text, ForeignKey("actions.action_id"), primary_key=True),  # one row per action in effect
+    Column("account_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason_code", Text, nullable=False),
+    Column("until_us", BigInteger),
+    Index("decisions_by_account", "account_id"),
+)
