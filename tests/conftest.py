@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +14,7 @@ import pytest
 
 from stormwatch.config import Settings, load_settings
 from stormwatch.runtime import Runtime, create_home
-from stormwatch.storage.database import Database
+from stormwatch.storage.database import Database, open_database
 from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.lake import Lake
 
@@ -97,3 +100,54 @@ def lake(settings: Settings) -> Lake:
 def database(runtime: Runtime) -> Database:
     """The case database of the installation."""
     return runtime.database
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[Path]:
+    """A private PostgreSQL server for this run; gives the directory of its socket. It listens on no port."""
+    programs = find_postgresql()
+    assert programs is not None
+    folder = Path(tempfile.mkdtemp(prefix="stormwatch-pg-"))
+    prefix: list[str] = []
+    if os.geteuid() == 0:  # the server refuses to run as root
+        names = {entry.pw_name for entry in pwd.getpwall()}
+        user = "postgres" if "postgres" in names else "nobody"
+        prefix = ["runuser", "-u", user, "--"]
+        shutil.chown(folder, user)
+
+    def run(program: str, *arguments: str) -> None:
+        command = [*prefix, str(programs / program), "-D", str(folder / "data"), *arguments]
+        subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL)
+
+    run("initdb", "--auth=trust", "--username=stormwatch", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8")
+    run("pg_ctl", "start", "-w", "-l", str(folder / "log"), "-o", f"-F -c listen_addresses='' -k {folder}")
+    yield folder
+    run("pg_ctl", "stop", "-m", "immediate")
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: Path) -> str:
+    """The address of an empty PostgreSQL database of the test's own."""
+    name = "t" + os.urandom(8).hex()
+    server = Database(f"postgresql://stormwatch@/postgres?host={postgresql_server}")
+    with server.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    server.close()
+    return f"postgresql://stormwatch@/{name}?host={postgresql_server}"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty case database: the test runs once on SQLite and once on PostgreSQL."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgresql_url"))
+    return f"sqlite:///{tmp_path / 'case.db'}"
+
+
+@pytest.fixture
+def either_database(database_url: str) -> Iterator[Database]:
+    """A case database with its schema, on SQLite and on PostgreSQL."""
+    opened = open_database(database_url)
+    yield opened
+    opened.close()
