@@ -1,0 +1,41 @@
+"""Facts of every account, counted by the query engine: what the weights are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stormwatch.storage.engine import QueryEngine, sql_file
+from stormwatch.storage.lake import Lake
+from stormwatch.storage.schemas import TABLES
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """Counts of one account over the window; times in microseconds, None where the account was never seen."""
+
+    account_id: str
+    events: int
+    refused: int
+    retries: int
+    quick_gaps: int
+    gaps: int
+    first_us: int | None
+    last_us: int | None
+    created_us: int | None
+    org_id: str | None
+    status: str | None
+
+
+def count_days(engine: QueryEngine, lake: Lake) -> None:
+    """Writes `account_day` from `events`."""
+    engine.register_files("events", lake.paths("events"), TABLES["events"])
+    lake.replace("account_day", engine.query(sql_file("stormwatch.accounts", "account_day")))
+
+
+def account_facts(engine: QueryEngine, lake: Lake) -> Sequence[AccountFacts]:
+    """One row per account that was ever seen, in the order of ids."""
+    for table in ("account_day", "account_records"):
+        engine.register_files(table, lake.paths(table), TABLES[table])
+    rows = engine.query(sql_file("stormwatch.accounts", "account_facts")).to_pylist()
+    return [AccountFacts(**row) for row in rows]

@@ -1,0 +1,127 @@
+"""Evidence from indicators: how far a match on an account's connection, sign-up or pasted text speaks against it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stormwatch.accounts.odds import log2_odds
+from stormwatch.accounts.weights import IndicatorWeights
+from stormwatch.model.detection import DetectionKind
+from stormwatch.model.evidence import Evidence
+from stormwatch.model.intel import Indicator
+from stormwatch.model.observable import ObservableKind
+
+_ADDRESSES = frozenset({ObservableKind.IPV4.value, ObservableKind.IPV6.value})
+_INNOCENT_CONNECTION = "the address was given to someone else since, is shared, or the source is wrong"
+_INNOCENT_PASTE = "quoted from a report: analysts, students and journalists paste indicators too"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An indicator that matched an account: first time, events, and what was matched."""
+
+    account_id: str
+    indicator: Indicator
+    kind: DetectionKind
+    observable_kind: str
+    observable_value: str
+    event_time_us: int
+    event_ids: tuple[str, ...]
+
+
+def read_hits(detections: pa.Table, indicators: Mapping[str, Indicator]) -> Sequence[Hit]:
+    """Indicator and artefact detections, one per account, indicator and value matched; expired indicators stay in."""
+    grouped: dict[tuple[str, str, str, str], list[tuple[int, str]]] = defaultdict(list)
+    values: dict[tuple[str, str, str, str], tuple[str, str]] = {}
+    known = pa.array(list(indicators), pa.string())
+    for row in detections.filter(pc.is_in(detections["indicator_id"], value_set=known)).to_pylist():
+        key = (row["account_id"], row["indicator_id"], row["kind"], row["observable_value"])
+        grouped[key].append((row["time_us"], row["event_id"]))
+        values[key] = (row["observable_kind"], row["observable_value"])
+    return [
+        Hit(
+            account_id=key[0],
+            indicator=indicators[key[1]],
+            kind=DetectionKind(key[2]),
+            observable_kind=values[key][0],
+            observable_value=values[key][1],
+            event_time_us=min(times)[0],
+            event_ids=tuple(sorted({event_id for _, event_id in times if event_id})[:20]),
+        )
+        for key, times in sorted(grouped.items())
+    ]
+
+
+def hit_evidence(
+    hits: Sequence[Hit],
+    weights: IndicatorWeights,
+    *,
+    prior: float,
+    population: int,
+    shared_names: Callable[[str, str], Sequence[str]],
+    actors_named: Callable[[str], Sequence[str]],
+) -> Iterator[Evidence]:
+    """Weighs hits.
+
+    `shared_names(kind, value)` gives the lists of shared infrastructure that hold an observable, `actors_named(name)`
+    the ids of tracked actors that a source's name may mean. The weight takes the account from the prior to what the hit
+    on its own leaves: the indicator's credibility x the share of its users that would be the operator's.
+    """
+    users = _users(hits)
+    collectors = _collectors(hits, weights.collector_from_actors)
+    for hit in hits:
+        pasted = hit.kind is DetectionKind.ARTEFACT
+        behind = users[hit.observable_kind, hit.observable_value]
+        names = shared_names(hit.observable_kind, hit.observable_value)
+        believed = _credibility(hit, weights) * min(1.0, weights.operators_accounts_behind_an_address / behind)
+        believed *= weights.shared_infrastructure if names else 1.0
+        believed *= weights.pasted if pasted else 1.0
+        believed *= weights.collector if hit.account_id in collectors else 1.0
+        bits = min(log2_odds(min(max(believed, prior), 0.999)) - log2_odds(prior), weights.cap_bits)
+        yield Evidence(
+            account_id=hit.account_id,
+            kind="artefact-hit" if pasted else "indicator-hit",
+            group="indicators",
+            weight_bits=max(bits, 0.0),
+            summary=_summary(hit, behind, names),
+            innocent_explanation=_INNOCENT_PASTE if pasted else _INNOCENT_CONNECTION,
+            innocent_frequency=behind / population if population else 0.0,
+            event_time_us=hit.event_time_us,
+            actors=tuple(sorted({actor for name in hit.indicator.actors for actor in actors_named(name)})),
+            event_ids=hit.event_ids,
+        )
+
+
+def _credibility(hit: Hit, weights: IndicatorWeights) -> float:
+    stated = hit.indicator.confidence if hit.indicator.confidence is not None else weights.unstated_confidence
+    in_time = hit.indicator.valid_at(hit.event_time_us)
+    return stated / 100.0 * weights.trust * (1.0 if in_time else weights.expired)
+
+
+def _users(hits: Sequence[Hit]) -> Mapping[tuple[str, str], int]:
+    accounts: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for hit in hits:
+        accounts[hit.observable_kind, hit.observable_value].add(hit.account_id)
+    return {key: len(found) for key, found in accounts.items()}
+
+
+def _collectors(hits: Sequence[Hit], from_actors: int) -> frozenset[str]:
+    actors: dict[str, set[str]] = defaultdict(set)
+    for hit in hits:
+        if hit.kind is DetectionKind.ARTEFACT:
+            actors[hit.account_id].update(hit.indicator.actors or (hit.indicator.indicator_id,))
+    return frozenset(account for account, named in actors.items() if len(named) >= from_actors)
+
+
+def _summary(hit: Hit, behind: int, shared: Sequence[str]) -> str:
+    where = "pasted" if hit.kind is DetectionKind.ARTEFACT else "connected or signed up from"
+    named = f", which a source ties to {', '.join(hit.indicator.actors)}" if hit.indicator.actors else ""
+    timing = "" if hit.indicator.valid_at(hit.event_time_us) else ", outside the time the source vouches for"
+    others = f"; {behind} accounts here match it" if behind > 1 else ""
+    lists = f"; on the lists of shared infrastructure {', '.join(shared)}" if shared else ""
+    return f"{where} {hit.observable_value}{named}{timing}{others}{lists}"

@@ -1,0 +1,85 @@
+"""The settings of the weights, read from the data file beside this module (or the operator's own) and checked."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import msgspec
+import yaml
+
+from stormwatch.model.errors import InvalidInput
+
+
+class Prior(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Odds before evidence."""
+
+    hidden_operator: float
+
+
+class IndicatorWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How far an indicator that matched is believed."""
+
+    unstated_confidence: int
+    trust: float
+    expired: float
+    shared_infrastructure: float
+    operators_accounts_behind_an_address: float
+    pasted: float
+    collector_from_actors: int
+    collector: float
+    cap_bits: float
+
+
+class MachineTempo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Requests too close together for a person who reads."""
+
+    shown_by_operators: float
+    cap_bits: float
+    minimum_gaps: int
+    quick_share: float
+
+
+class RefusalAndRetry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Asking again at once after the model declined."""
+
+    shown_by_operators: float
+    cap_bits: float
+    minimum_retries: int
+
+
+class ThrowAwayUse(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An account made, used for hours and left."""
+
+    shown_by_operators: float
+    cap_bits: float
+    minimum_events: int
+    life_hours: float
+    age_hours: float
+    silent_days: float
+
+
+class ConductWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """Settings per kind of conduct."""
+
+    machine_tempo: MachineTempo
+    refusal_and_retry: RefusalAndRetry
+    throw_away_use: ThrowAwayUse
+
+
+class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that weighs evidence on one account."""
+
+    prior: Prior
+    indicators: IndicatorWeights
+    conduct: ConductWeights
+
+
+def load_weights() -> Weights:
+    """The shipped weights; InvalidInput names what does not fit."""
+    file = resources.files("stormwatch.accounts").joinpath("weights.yaml")
+    try:
+        return msgspec.convert(yaml.safe_load(file.read_text(encoding="utf-8")), Weights)
+    except (yaml.YAMLError, msgspec.ValidationError) as error:
+        raise InvalidInput(
+            f"the weights cannot be used: {error}", where=str(file), remedy="restore the file"
+        ) from error

@@ -1,0 +1,110 @@
+"""Stage 6: from evidence, links and habits to `assessments`: hypotheses, risk, words, confidence, since when."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Final
+
+import pyarrow as pa
+
+from stormwatch.attribution.base_rates import BaseRates
+from stormwatch.attribution.cluster_evidence import Subject, cluster_evidence, leading_pieces
+from stormwatch.attribution.habits import HabitBook
+from stormwatch.attribution.hypotheses import hypotheses
+from stormwatch.attribution.profiles import Profile
+from stormwatch.attribution.risk import flagged_time, risk_of
+from stormwatch.attribution.traits import account_traits
+from stormwatch.model.assessment import Assessment, Confidence, likelihood_words
+from stormwatch.model.evidence import Evidence
+from stormwatch.storage.engine import QueryEngine
+from stormwatch.storage.lake import Lake
+from stormwatch.storage.schemas import ASSESSMENTS
+
+# Until 200 cases are adjudicated every face says this and shows words rather than numbers (doctrine 8).
+CALIBRATED_ON: Final = "simulated worlds"
+
+
+@dataclass(frozen=True, slots=True)
+class AssessmentInput:
+    """What the assessment starts from."""
+
+    profiles: Sequence[Profile]
+    rates: BaseRates
+    prior: float
+    threshold: float
+    population: int
+    first_event_us: Mapping[str, int]
+    banned: frozenset[str]
+    basis: Mapping[str, str]
+
+
+def assess(
+    engine: QueryEngine, lake: Lake, evidence: Sequence[Evidence], clusters: Sequence[Subject], given: AssessmentInput
+) -> Sequence[Assessment]:
+    """Writes `assessments`: one for each cluster, and for each account outside clusters that has evidence."""
+    traits = account_traits(engine, lake, evidence)
+    book = HabitBook(engine, lake, traits)
+    of_account: dict[str, list[Evidence]] = defaultdict(list)
+    for piece in evidence:
+        of_account[piece.account_id].append(piece)
+    of_cluster = cluster_evidence(
+        clusters,
+        traits,
+        given.rates.cluster,
+        population=given.population,
+        first_event_us=given.first_event_us,
+        banned=given.banned,
+    )
+    found, rows = [], []
+    for subject in (*clusters, *_alone(of_account, clusters)):
+        pieces = [piece for account in subject.account_ids for piece in of_account.get(account, ())]
+        pieces += of_cluster.get(subject.subject_id, ())
+        assessment = _assess(subject, pieces, book, given)
+        found.append(assessment)
+        rows.append(_row(assessment, pieces, given.basis))
+    lake.replace("assessments", pa.Table.from_pylist(rows, schema=ASSESSMENTS))
+    return found
+
+
+def _alone(of_account: Mapping[str, Sequence[Evidence]], clusters: Sequence[Subject]) -> Iterator[Subject]:
+    linked = {account for cluster in clusters for account in cluster.account_ids}
+    yield from (Subject(account, (account,)) for account in sorted(of_account) if account not in linked)
+
+
+def _assess(subject: Subject, pieces: Sequence[Evidence], book: HabitBook, given: AssessmentInput) -> Assessment:
+    risk = risk_of(pieces, given.prior)
+    ranked = hypotheses(risk, book.of(subject.account_ids, pieces), given.profiles, given.rates)
+    return Assessment(
+        subject_id=subject.subject_id,
+        account_ids=subject.account_ids,
+        hypotheses=ranked,
+        likelihood=likelihood_words(ranked[0].probability),
+        confidence=_confidence(pieces),
+        calibrated_on=CALIBRATED_ON,
+        flagged_us=flagged_time(pieces, given.prior, given.threshold),
+        evidence=tuple(piece.kind for piece in leading_pieces(pieces)),
+    )
+
+
+def _confidence(pieces: Sequence[Evidence]) -> Confidence:
+    """Moderate takes three groups of a bit or more each; high takes adjudicated cases, so it is never given yet."""
+    groups = sum(piece.weight_bits >= 1.0 for piece in leading_pieces(pieces))
+    return Confidence.MODERATE if groups >= 3 else Confidence.LOW
+
+
+def _row(assessment: Assessment, pieces: Sequence[Evidence], basis: Mapping[str, str]) -> Mapping[str, object]:
+    return {
+        "subject_id": assessment.subject_id,
+        "account_ids": list(assessment.account_ids),
+        "hypotheses": [asdict(hypothesis) for hypothesis in assessment.hypotheses],
+        "risk": assessment.risk,
+        "likelihood": assessment.likelihood,
+        "confidence": assessment.confidence.value,
+        "calibrated_on": assessment.calibrated_on,
+        "flagged_us": assessment.flagged_us,
+        "evidence": [asdict(piece) for piece in leading_pieces(pieces)],
+        "basis": json.dumps(dict(basis), sort_keys=True),
+    }

@@ -1,0 +1,57 @@
+"""Collects the habits of subjects: named infrastructure, techniques, topics, writing systems, hours."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from stormwatch.attribution.hypotheses import Habits
+from stormwatch.attribution.traits import AccountTraits, TraitFamily
+from stormwatch.model.evidence import Evidence
+from stormwatch.storage.engine import QueryEngine, sql_file
+from stormwatch.storage.lake import Lake
+from stormwatch.storage.schemas import TABLES
+
+_Key = TypeVar("_Key")
+
+
+class HabitBook:
+    """Habits by account, put together for a subject when asked."""
+
+    def __init__(self, engine: QueryEngine, lake: Lake, traits: AccountTraits) -> None:
+        self._traits = traits
+        self._scripts: dict[str, Counter[str]] = defaultdict(Counter)
+        self._hours: dict[str, Counter[int]] = defaultdict(Counter)
+        engine.register_files("events", lake.paths("events"), TABLES["events"])
+        for batch in engine.batches(sql_file("stormwatch.attribution", "account_habits")):
+            for row in batch.to_pylist():
+                self._scripts[row["account_id"]][row["script"] or "Zyyy"] += row["events"]
+                self._hours[row["account_id"]][row["hour_utc"]] += row["events"]
+
+    def of(self, account_ids: Sequence[str], evidence: Iterable[Evidence]) -> Habits:
+        """The habits of accounts taken together."""
+        shown = {trait for account in account_ids for trait in self._traits.get(account, ())}
+        return Habits(
+            named=_named(evidence),
+            techniques=frozenset(trait.name for trait in shown if trait.family is TraitFamily.TECHNIQUE),
+            topics=frozenset(trait.name for trait in shown if trait.family is TraitFamily.TOPIC),
+            scripts=_shares(self._scripts[account] for account in account_ids if account in self._scripts),
+            hours_utc=_shares(self._hours[account] for account in account_ids if account in self._hours),
+        )
+
+
+def _named(evidence: Iterable[Evidence]) -> Mapping[str, int]:
+    # An ambiguous name speaks for nobody: only pieces that mean one actor count.
+    pieces = {
+        (piece.actors[0], piece.summary) for piece in evidence if len(piece.actors) == 1 and piece.weight_bits > 0
+    }
+    return Counter(actor for actor, _ in pieces)
+
+
+def _shares(counters: Iterable[Counter[_Key]]) -> Mapping[_Key, float]:
+    total: Counter[_Key] = Counter()
+    for counter in counters:
+        total.update(counter)
+    events = total.total()
+    return {key: count / events for key, count in total.items()} if events else {}

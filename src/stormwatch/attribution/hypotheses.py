@@ -1,0 +1,69 @@
+"""Odds of the rival hypotheses: P(benign) as given, the rest shared out by base rates and what fits each profile."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from stormwatch.attribution.base_rates import BaseRates, WeakEvidence
+from stormwatch.attribution.profiles import Profile
+from stormwatch.model.assessment import (
+    BENIGN,
+    COMPROMISED_ACCOUNT,
+    NON_STATE_ABUSE,
+    UNKNOWN_ACTOR,
+    Hypothesis,
+    HypothesisKind,
+)
+
+_WORKING_HOURS = range(8, 19)
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What tells actors apart and never raises risk; shares are of events, `named` counts observables by actor."""
+
+    named: Mapping[str, int]
+    techniques: frozenset[str]
+    topics: frozenset[str]
+    scripts: Mapping[str, float]
+    hours_utc: Mapping[int, float]
+
+
+def hypotheses(risk: float, habits: Habits, profiles: Sequence[Profile], rates: BaseRates) -> tuple[Hypothesis, ...]:
+    """All hypotheses, most probable first; probabilities add to 1 and those other than benign add to `risk`."""
+    base = rates.base_rates
+    each = base.tracked_actors / max(len(profiles), 1)
+    residual = {
+        UNKNOWN_ACTOR: base.unknown_actor,
+        NON_STATE_ABUSE: base.non_state_abuse,
+        COMPROMISED_ACCOUNT: base.compromised_account,
+    }
+    tracked = {p.actor_id: each * math.exp2(_actor_bits(p, habits, rates)) for p in profiles}
+    total = sum(residual.values()) + sum(tracked.values())
+    found = [Hypothesis(BENIGN, HypothesisKind.RESIDUAL, 1.0 - risk)]
+    found += [Hypothesis(name, HypothesisKind.RESIDUAL, risk * odds / total) for name, odds in residual.items()]
+    found += [Hypothesis(name, HypothesisKind.TRACKED_ACTOR, risk * odds / total) for name, odds in tracked.items()]
+    return tuple(sorted(found, key=lambda h: (-h.probability, h.hypothesis)))
+
+
+def _actor_bits(profile: Profile, habits: Habits, rates: BaseRates) -> float:
+    named = habits.named.get(profile.actor_id, 0)
+    specific = min(named * rates.specific.bits_per_indicator, rates.specific.cap_bits)
+    return specific + _weak_bits(profile, habits, rates.weak)
+
+
+def _weak_bits(profile: Profile, habits: Habits, weak: WeakEvidence) -> float:
+    techniques = min(weak.technique_bits * len(profile.techniques & habits.techniques), weak.technique_cap_bits)
+    topics = min(weak.topic_bits * len(profile.topics & habits.topics), weak.topic_cap_bits)
+    scripts = weak.script_cap_bits * min(sum(habits.scripts.get(script, 0.0) for script in profile.scripts) * 2, 1.0)
+    hours = weak.hours_cap_bits * max(_hours_fit(offset, habits.hours_utc) for offset in profile.utc_offsets or (0.0,))
+    return techniques + topics + scripts + hours
+
+
+def _hours_fit(offset: float, hours_utc: Mapping[int, float]) -> float:
+    """Share of events in working hours of a place, less what an even spread would give, scaled to 0..1."""
+    inside = sum(share for hour, share in hours_utc.items() if math.floor(hour + offset) % 24 in _WORKING_HOURS)
+    even = len(_WORKING_HOURS) / 24
+    return max((inside - even) / (1 - even), 0.0)

@@ -1,0 +1,100 @@
+"""Stage 5: from events, records and observables to `links` and `clusters`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+
+import pyarrow as pa
+
+from stormwatch.linking.clusters import Cluster, components, inherit_ids
+from stormwatch.linking.comparisons import Comparisons
+from stormwatch.linking.scoring import SharedValue, score_pairs
+from stormwatch.model.evidence import Link, LinkEvidence
+from stormwatch.storage.engine import QueryEngine, sql_file
+from stormwatch.storage.lake import Lake, LakeChange
+from stormwatch.storage.schemas import CLUSTERS, LINKS, TABLES
+
+_PACKAGE = "stormwatch.linking"
+
+
+def link_accounts(
+    engine: QueryEngine,
+    lake: Lake,
+    comparisons: Comparisons,
+    *,
+    population: int,
+    lifetimes: Mapping[str, tuple[int, int]],
+    listed: Callable[[str, str], Sequence[str]],
+) -> Sequence[Cluster]:
+    """Writes `links` and `clusters`.
+
+    `lifetimes` gives first and last event time of accounts; `listed(identifier kind, value)` names the lists of shared
+    infrastructure that hold a value.
+    """
+    for table in ("events", "observables", "account_records"):
+        engine.register_files(table, lake.paths(table), TABLES[table])
+    engine.register("setting", pa.table({"frequency_cap": [comparisons.frequency_cap]}))
+    for name in ("identifiers", "organisations", "shared_values"):
+        engine.create(name, sql_file(_PACKAGE, name))
+    links = list(score_pairs(_pairs(engine), comparisons, population=population, listed=listed))
+    groups = components(links, comparisons.link_probability, comparisons.largest_cluster)
+    firsts = {account: first for account, (first, _) in lifetimes.items()}
+    clusters = inherit_ids(groups, read_clusters(lake), firsts)
+    lake.commit(
+        LakeChange(
+            replace={
+                "links": (lake.write("links", links_table(links)),),
+                "clusters": (lake.write("clusters", clusters_table(clusters, lifetimes)),),
+            }
+        )
+    )
+    return clusters
+
+
+def _pairs(engine: QueryEngine) -> Iterator[SharedValue]:
+    for batch in engine.batches(sql_file(_PACKAGE, "candidate_pairs")):
+        for row in batch.to_pylist():
+            yield SharedValue(**row)
+
+
+def links_table(links: Sequence[Link]) -> pa.Table:
+    """Links as rows of the lake."""
+    return pa.Table.from_pylist([asdict(link) for link in links], schema=LINKS)
+
+
+def clusters_table(clusters: Sequence[Cluster], lifetimes: Mapping[str, tuple[int, int]]) -> pa.Table:
+    """Clusters as rows of the lake, with the times of their first and last event."""
+    rows = []
+    for cluster in clusters:
+        lives = [lifetimes[account] for account in cluster.account_ids if account in lifetimes]
+        times = {
+            "first_event_us": min((first for first, _ in lives), default=None),
+            "last_event_us": max((last for _, last in lives), default=None),
+        }
+        rows.append(asdict(cluster) | times)
+    return pa.Table.from_pylist(rows, schema=CLUSTERS)
+
+
+def read_clusters(lake: Lake) -> Sequence[Cluster]:
+    """The clusters of the last hunt, former ones included."""
+    columns = ("cluster_id", "account_ids", "previous_ids", "merged_into")
+    return [
+        Cluster(row["cluster_id"], tuple(row["account_ids"]), tuple(row["previous_ids"]), row["merged_into"])
+        for row in lake.read("clusters", columns).to_pylist()
+    ]
+
+
+def read_links(lake: Lake) -> Sequence[Link]:
+    """The links of the last hunt."""
+    rows = lake.read("links").to_pylist()
+    return [
+        Link(
+            row["account_id_a"],
+            row["account_id_b"],
+            row["match_weight"],
+            row["probability"],
+            tuple(LinkEvidence(**{**e, "shared_values": tuple(e["shared_values"])}) for e in row["evidence"]),
+        )
+        for row in rows
+    ]
