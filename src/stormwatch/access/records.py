@@ -27,6 +27,12 @@ class TokenRecord:
     revoked_us: int | None
     last_used_us: int | None
 
+    def state(self, now_us: int) -> str:
+        """`valid`, `expired` or `revoked` at a time; a token of a disabled person is revoked."""
+        if self.revoked_us is not None:
+            return "revoked"
+        return "expired" if self.expires_us is not None and self.expires_us <= now_us else "valid"
+
 
 @dataclass(frozen=True, slots=True)
 class RoleChange:

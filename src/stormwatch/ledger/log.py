@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import secrets
 from collections.abc import Iterator, Mapping
@@ -14,6 +12,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from stormwatch.ledger.canonical import JSON, canonical_json
 from stormwatch.ledger.checkpoint import Checkpoint, CheckpointSigner
 from stormwatch.ledger.entry import ENTRY_ERASED, LedgerEntry, commitment_of, leaf_of
+from stormwatch.ledger.seal import HeadSeal
 from stormwatch.ledger.tree import RightEdge
 from stormwatch.ledger.verification import VerifyReport, verify_rows
 from stormwatch.model.errors import Conflict, IntegrityError, InvalidInput, NotFound
@@ -33,7 +32,7 @@ class Ledger:
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
         self._signer = CheckpointSigner(keyring)
-        self._seal_key = keyring.subkey("ledger-head")
+        self._seal = HeadSeal(keyring)
 
     def append(self, connection: Connection, kind: str, by: str, subject: str, body: Mapping[str, JSON]) -> LedgerEntry:
         """Records a deed inside the caller's write transaction, so that deed and record stand or fall together.
@@ -116,20 +115,17 @@ class Ledger:
             if connection.execute(select(func.count()).select_from(ledger)).scalar_one():
                 raise _changed_head()
             return RightEdge()
-        if not hmac.compare_digest(str(row.seal), self._seal(row.size, row.edge)):
+        edge = self._seal.open(row)
+        if edge is None:
             raise _changed_head()
-        return RightEdge(row.size, tuple(bytes.fromhex(node) for node in row.edge.split()))
+        return edge
 
     def _keep(self, connection: Connection, edge: RightEdge) -> None:
-        text = " ".join(node.hex() for node in edge.subtrees)
-        values = {"size": edge.size, "edge": text, "seal": self._seal(edge.size, text)}
+        columns = self._seal.close(edge)
         if edge.size == 1:
-            connection.execute(insert(ledger_head).values(id=1, **values))
+            connection.execute(insert(ledger_head).values(id=1, **columns))
         else:
-            connection.execute(update(ledger_head).values(**values))
-
-    def _seal(self, size: int, edge: str) -> str:
-        return hmac.new(self._seal_key, canonical_json([size, edge]).encode(), hashlib.sha256).hexdigest()
+            connection.execute(update(ledger_head).values(**columns))
 
 
 def _entry(row: Row[tuple[object, ...]]) -> LedgerEntry:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hmac
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -13,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from stormwatch.ledger.checkpoint import Checkpoint
 from stormwatch.ledger.entry import ENTRY_ERASED, commitment_of, leaf_of
+from stormwatch.ledger.seal import HeadSeal
 from stormwatch.ledger.tree import RightEdge
 from stormwatch.model.errors import StormwatchError
 from stormwatch.storage.tables.ledger import ledger, ledger_head, ledger_salts
@@ -66,10 +66,8 @@ class VerifyReport:
         return f"the ledger is whole: {self.size} entries, root {self.root}{since}"
 
 
-def verify_rows(
-    connection: Connection, public_key: str, seal: Callable[[int, str], str], checkpoint: Checkpoint | None
-) -> VerifyReport:
-    """Walks the log once in constant memory; `seal` computes the head's seal, `public_key` signs its checkpoints."""
+def verify_rows(connection: Connection, public_key: str, seal: HeadSeal, checkpoint: Checkpoint | None) -> VerifyReport:
+    """Walks the log once in constant memory; `seal` guards its head, `public_key` belongs to its checkpoints."""
     walk = _Walk(checkpoint)
     try:
         for row in _rows(connection):
@@ -174,19 +172,20 @@ class _Walk:
                     text = f"row {row.sequence} holds what was recorded as row {number}"
                     self.flaws[place] = Flaw(Problem.MOVED, row.sequence, text)
 
-    def check_head(self, row: Row[tuple[object, ...]] | None, seal: Callable[[int, str], str]) -> None:
+    def check_head(self, row: Row[tuple[object, ...]] | None, seal: HeadSeal) -> None:
         if row is None:
             if self.last:
                 self.flag(Problem.HEAD, None, "the record of the tree's head was removed")
             return
-        if not hmac.compare_digest(str(row.seal).encode(), seal(row.size, row.edge).encode()):
+        sealed = seal.open(row)
+        if sealed is None:
             self.flag(Problem.HEAD, None, "the record of the tree's head was changed")
-        elif row.size > self.last:
-            for missing in range(self.last + 1, min(row.size + 1, self.last + 1 + _MAX_FLAWS)):
+        elif sealed.size > self.last:
+            for missing in range(self.last + 1, min(sealed.size + 1, self.last + 1 + _MAX_FLAWS)):
                 self.flag(Problem.REMOVED, missing, f"row {missing} was removed from the end")
-        elif row.size < self.last:
-            self.flag(Problem.INSERTED, row.size + 1, f"row {row.size + 1} was inserted after the end")
-        elif row.edge != " ".join(node.hex() for node in self.edge.subtrees) and not self.flaws:
+        elif sealed.size < self.last:
+            self.flag(Problem.INSERTED, sealed.size + 1, f"row {sealed.size + 1} was inserted after the end")
+        elif sealed != self.edge and not self.flaws:
             self.flag(Problem.HEAD, None, "the rows do not make up the recorded head; the history was rewritten")
 
     def check_checkpoint(self, checkpoint: Checkpoint, public_key: str) -> None:
