@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +14,7 @@ from stormwatch.storage.database import Database
 from stormwatch.storage.tables.intel import intel_actor_names, intel_actors
 
 ATTACK: Final = "mitre-attack"
+_ENOUGH_NAMES: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +97,20 @@ class ActorNames:
         return (*direct, *(meaning for entry in self._entries.get(key, ()) for meaning in self._by_entry(name, entry)))
 
     def tracked_actors(self, name: str) -> tuple[str, ...]:
-        """Ids of the tracked actors a name means: those whose profile carries it, else those catalogues lead to."""
-        meanings = self.resolve(name)
-        direct = {meaning.actor_id for meaning in meanings if meaning.direct and meaning.actor_id}
-        indirect = {meaning.actor_id for meaning in meanings if meaning.actor_id}
-        return tuple(sorted(direct or indirect))
+        """Ids of the tracked actors a name means: those whose profile carries it, else the one all catalogues agree on.
+
+        A name on which catalogues differ means none: an indicator must not speak for an actor by way of a muddle.
+        """
+        key = normal_name(name)
+        direct = self._profiles.get(key)
+        if direct:
+            return tuple(sorted(direct))
+        opinions = {
+            self._actors_of_entry(entry)
+            for entry in self._entries.get(key, ())
+            if any(normal_name(other) != key for other in entry.names)
+        }
+        return opinions.pop() if len(opinions) == 1 else ()
 
     def entries_of(self, actor_id: str, collection: str = ATTACK) -> tuple[ActorName, ...]:
         """The entries of a catalogue that carry a name of a tracked actor: none, one, or several (ambiguous there)."""
@@ -109,7 +120,7 @@ class ActorNames:
                 continue
             spelling = actors[actor_id][0]
             for entry in self._entries.get(key, ()):
-                if entry.collection == collection:
+                if entry.collection == collection or entry.collection.startswith(f"{collection}:"):
                     meaning = ActorName(spelling, actor_id, entry.source, entry.names[0], entry.external_id)
                     found.setdefault(entry.actor_key, meaning)
         return tuple(found[key] for key in sorted(found))
@@ -129,11 +140,17 @@ class ActorNames:
                 counts.setdefault(entry.collection, set()).add(key)
         return {collection: len(keys) for collection, keys in sorted(counts.items())}
 
+    def _actors_of_entry(self, entry: CatalogueActor) -> tuple[str, ...]:
+        """Tracked actors an entry is about: its main name is theirs, or it carries two or more of their names."""
+        shared: Counter[str] = Counter()
+        for key in {normal_name(name) for name in entry.names}:
+            shared.update(self._profiles.get(key, {}).keys())
+        main = self._profiles.get(normal_name(entry.names[0]), {})
+        return tuple(sorted(actor for actor, count in shared.items() if count >= _ENOUGH_NAMES or actor in main))
+
     def _by_entry(self, name: str, entry: CatalogueActor) -> list[ActorName]:
-        actors = sorted({actor_id for key in map(normal_name, entry.names) for actor_id in self._profiles.get(key, {})})
-        return [
-            ActorName(name, actor_id, entry.source, entry.names[0], entry.external_id) for actor_id in actors or [None]
-        ]
+        actors: tuple[str | None, ...] = self._actors_of_entry(entry) or (None,)
+        return [ActorName(name, actor_id, entry.source, entry.names[0], entry.external_id) for actor_id in actors]
 
     def _conflicts_of(self, key: str) -> list[NameConflict]:
         by_collection: dict[str, list[CatalogueActor]] = {}
@@ -146,9 +163,9 @@ class ActorNames:
         ]
         entries = self._entries.get(key, [])
         spelling = _spelling(key, entries) if entries else next(iter(self._profiles[key].values()))[0]
-        tracked = self.tracked_actors(spelling)
+        tracked = {meaning.actor_id for meaning in self.resolve(spelling) if meaning.actor_id}
         if len(tracked) > 1:
-            found.append(NameConflict(spelling, "profiles and catalogues", tracked))
+            found.append(NameConflict(spelling, "profiles and catalogues", tuple(sorted(tracked))))
         return found
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
+
+_EXAMPLES: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +15,8 @@ class ImportReport:
     """Counts of one imported file.
 
     `indicators` to `techniques` count what the file held and is stored now; `unchanged` of those were there before.
-    `skipped` entries were passed over, by `reasons`; `remarks` counts what was taken in after an adjustment.
+    `skipped` entries were passed over, by `reasons`; `examples` names the first of them with their place in the file.
+    `remarks` counts what was taken in after an adjustment.
     """
 
     file: str
@@ -26,6 +30,7 @@ class ImportReport:
     skipped: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
     remarks: Mapping[str, int] = field(default_factory=dict)
+    examples: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -35,6 +40,13 @@ class Tally:
     taken: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     remarks: Counter[str] = field(default_factory=Counter)
+    examples: list[str] = field(default_factory=list)
+
+    def skip(self, reason: str, where: str) -> None:
+        """Passes an entry over; `where` is its line or id."""
+        self.skipped[reason] += 1
+        if len(self.examples) < _EXAMPLES:
+            self.examples.append(f"{where}: {reason}")
 
     def report(self, file: str, file_format: str) -> ImportReport:
         """The counts as a report."""
@@ -50,4 +62,5 @@ class Tally:
             skipped=self.skipped.total(),
             reasons=dict(self.skipped.most_common()),
             remarks=dict(self.remarks.most_common()),
+            examples=tuple(self.examples),
         )

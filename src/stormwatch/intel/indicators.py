@@ -78,6 +78,12 @@ def load_from(connection: Connection) -> tuple[Indicator, ...]:
     return tuple(_indicator(row, tuple(names.get(row.origin, ()))) for row in rows)
 
 
+def load_origins(connection: Connection, origin_ids: Iterable[str]) -> Mapping[str, Indicator]:
+    """What is stored of origins that stand for one indicator each; those that are not there are left out."""
+    wanted = set(origin_ids)
+    return {one.indicator_id: one for one in load_from(connection) if one.indicator_id in wanted}
+
+
 def count_indicators(database: Database) -> int:
     """How many indicators are stored."""
     with database.read() as connection:

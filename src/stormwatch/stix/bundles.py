@@ -1,4 +1,4 @@
-"""Bytes of a STIX bundle into its objects, one version of each: the newest wins, whatever the order."""
+"""A STIX bundle, decoded, into its objects, one version of each: the newest wins, whatever the order."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-
-import msgspec
 
 from stormwatch.model.errors import InvalidInput
 from stormwatch.model.intel import TLP
@@ -46,17 +44,6 @@ class Bundle:
         if definition is not None:
             return level_of_definition(definition)
         return KNOWN_MARKINGS.get(reference, TLP.RED)
-
-
-def read_bundle(content: bytes, where: str) -> Bundle:
-    """The bundle in `content`; InvalidInput when it is none."""
-    try:
-        document = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput(
-            f"this is no JSON: {error}", where=where, remedy="check that the file arrived whole"
-        ) from error
-    return bundle_of(document, where)
 
 
 def bundle_of(document: object, where: str) -> Bundle:
