@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import html
-import re
 from typing import Any, Final
 
 import altair as alt
 import vl_convert
 
 from stormwatch.reports.figures import Figure
+from stormwatch.reports.plain_text import plain
 
 _BAR: Final = "#24527a"
 _INK: Final = "#1b1f24"
 _WIDTH: Final = 460
-# What XML 1.0 cannot carry; the renderer aborts the whole process on it.
-_NOT_XML: Final = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def bar_chart(figure: Figure, number: int) -> str:
@@ -27,11 +25,6 @@ def description(figure: Figure) -> str:
     """The chart in a sentence."""
     parts = "; ".join(f"{cell.label}: {'suppressed' if cell.suppressed else cell.count}" for cell in figure.cells)
     return f"Bar chart of {figure.unit}. {parts}."
-
-
-def plain(text: str) -> str:
-    """Text without the characters that XML cannot hold; a replacement mark shows where they were."""
-    return _NOT_XML.sub("\ufffd", text)
 
 
 def _specification(figure: Figure) -> dict[str, Any]:

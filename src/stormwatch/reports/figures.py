@@ -10,6 +10,7 @@ import msgspec
 
 from stormwatch.model.errors import InvalidInput
 from stormwatch.model.times import DAY, format_rfc3339, parse_rfc3339
+from stormwatch.reports.plain_text import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def overlapping(meaning: Meaning, counts: Mapping[str, int], *, guarded: bool = 
 
 
 def _cells(counts: Mapping[str, int]) -> tuple[Cell, ...]:
-    return tuple(Cell(label, count) for label, count in counts.items())
+    return tuple(Cell(plain(label), count) for label, count in counts.items())
 
 
 def tally(categories: Sequence[str], observed: Sequence[str]) -> dict[str, int]:

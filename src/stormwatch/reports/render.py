@@ -9,8 +9,9 @@ from importlib import resources
 
 from jinja2 import Environment, StrictUndefined
 
-from stormwatch.reports.charts import bar_chart, plain
+from stormwatch.reports.charts import bar_chart
 from stormwatch.reports.figures import Figure
+from stormwatch.reports.plain_text import plain
 from stormwatch.reports.report import Report
 
 

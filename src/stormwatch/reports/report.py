@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from stormwatch.ledger.checkpoint import Checkpoint
 from stormwatch.model.errors import IntegrityError
 from stormwatch.model.times import parse_rfc3339
 from stormwatch.reports.figures import Figure, Period, commitment
@@ -20,13 +21,6 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     text: str
     date: str = ""
     source: str = ""
-
-
-class Checkpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The ledger as it stood when the report was built: how many entries, and the root that commits to all of them."""
-
-    size: int
-    root: str
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
