@@ -1,0 +1,222 @@
+"""Texts to the artefacts pasted in them: URLs, names, addresses, e-mails and hashes, defanged ones too."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import hyperscan as hs
+
+from stormwatch.detections.domain_names import domain_list, is_domain
+from stormwatch.detections.normalise import NORMALISER_VERSION, NormalText, utf8
+from stormwatch.model.observable import Observable, ObservableKind
+
+# Raised whenever the same text may give other artefacts.
+EXTRACTOR_VERSION: Final = f"1.{NORMALISER_VERSION}"
+# A pasted blocklist says nothing more after this many; it keeps one event from swamping the table.
+MOST_PER_EVENT: Final = 500
+
+# A defanged dot becomes the unit separator, so that the finders see a dot and know that it was defanged.
+_DOT: Final = "\x1f"
+_DEFANGED_DOT: Final = re.compile(r"\s?[\[({]\s?(?:\.|dot)\s?[\])}]\s?", re.IGNORECASE)
+_DEFANGED_COLON: Final = re.compile(r"\[:(?://)?\]")
+_DEFANGED_AT: Final = re.compile(r"\s?[\[({]\s?(?:@|at)\s?[\])}]\s?", re.IGNORECASE)
+
+_URL: Final = re.compile(
+    r"(?<![a-z0-9])(?:https?|hxxps?|h\*\*ps?|ftps?|wss?)://[^\s<>\"'`|\\^{}\x00-\x1e]{3,2048}", re.IGNORECASE
+)
+_URL_PARTS: Final = re.compile(
+    r"(?P<scheme>[a-z*]+)://(?:[^/?#@]*@)?(?P<host>\[[0-9a-f:.]+\]|[^/?#:@\[\]]+)(?P<port>:\d{1,5})?(?P<rest>(?:[/?#].*)?)$",
+    re.IGNORECASE | re.DOTALL,
+)
+_LABELS: Final = r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?[.\x1f]){1,10}(?:xn--[a-z0-9-]{2,59}|[a-z]{2,24})"
+_EMAIL: Final = re.compile(
+    rf"(?<![\w.%+@/-])(?!git@)([a-z0-9][a-z0-9._%+-]{{0,63}})@({_LABELS})(?![\w-])", re.IGNORECASE | re.ASCII
+)
+_DOMAIN: Final = re.compile(rf"(?<![\w@.\x1f$%/\\-]){_LABELS}(?![\w@-])", re.IGNORECASE | re.ASCII)
+_IPV4: Final = re.compile(r"(?<![\w.\x1f-])(?:\d{1,3}[.\x1f]){3}\d{1,3}(?![\w-]|\.\d|/\d{1,2}\b)", re.ASCII)
+_IPV6: Final = re.compile(r"(?<![\w:.])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:.]|/\d)", re.IGNORECASE | re.ASCII)
+_HASH: Final = re.compile(
+    r"(?<![0-9a-z-])[0-9a-f]{32}(?:[0-9a-f]{8}(?:[0-9a-f]{24})?)?(?![0-9a-z-])", re.IGNORECASE | re.ASCII
+)
+_VERSION_BEFORE: Final = re.compile(r"(?:\bv|\bver\.?|version|release|build)\s?$", re.IGNORECASE)
+_TRAILING: Final = ".,;:!?)]}>*_\x1f"
+_HASH_KINDS: Final = {32: ObservableKind.MD5, 40: ObservableKind.SHA1, 64: ObservableKind.SHA256}
+_FEWEST_HASH_DIGITS: Final = 6
+
+# Addresses that mean nothing outside one network (RFC 6890); the ranges kept for documentation are not among them,
+# because made-up worlds live there.
+_NOWHERE: Final = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "224.0.0.0/3",
+    )
+)
+_GLOBAL_IPV6: Final = ipaddress.ip_network("2000::/3")
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """Something identifying that was pasted, and the text field it stood in."""
+
+    observable: Observable
+    field: str
+
+
+class ArtefactExtractor:
+    """Finds artefacts. One Hyperscan pass tells which finders are worth running, which on most texts is none."""
+
+    def __init__(self) -> None:
+        tops = "|".join(sorted(domain_list().known))
+        self._triggers: Final = (
+            (rb":\]?//", "url"),
+            (rb"[\[({]\s?(?:\.|dot)\s?[\])}]", "defanged"),
+            (rb"\w(?:@|\s?[\[({]\s?(?:at|@)\s?[\])}]\s?)[a-z0-9]", "email"),
+            (rb"[a-z0-9](?:\.(?:" + tops.encode() + rb")\b|\.xn--)", "domain"),
+            (rb"\d\.\d{1,3}\.\d{1,3}\.\d", "ipv4"),
+            (rb"[0-9a-f]{1,4}:[0-9a-f]{0,4}:[0-9a-f]{0,4}", "ipv6"),
+            (rb"[0-9a-f]{32}", "hash"),
+        )
+        self._database: Final[Any] = hs.Database(mode=hs.HS_MODE_BLOCK)
+        self._database.compile(
+            expressions=[expression for expression, _ in self._triggers],
+            ids=list(range(len(self._triggers))),
+            elements=len(self._triggers),
+            flags=[hs.HS_FLAG_CASELESS | hs.HS_FLAG_SINGLEMATCH] * len(self._triggers),
+        )
+
+    def extract(self, text: NormalText) -> list[Artefact]:
+        """The distinct artefacts of an event's normalised text, field by field, in the order of their kinds."""
+        found: dict[Artefact, None] = {}
+        for field, content in text.filled():
+            triggers: set[int] = set()
+            self._database.scan(utf8(content), match_event_handler=_collect, context=triggers)
+            if triggers:
+                names = {self._triggers[number][1] for number in triggers}
+                found.update((Artefact(observable, field), None) for observable in find_artefacts(content, names))
+            if len(found) > MOST_PER_EVENT:
+                return list(found)[:MOST_PER_EVENT]
+        return list(found)
+
+
+def _collect(number: int, _start: int, _end: int, _flags: int, found: set[int]) -> None:
+    found.add(number)
+
+
+def find_artefacts(text: str, triggers: set[str]) -> Iterator[Observable]:
+    """The artefacts of one text, by the finders that `triggers` names; a name inside a URL is not found twice."""
+    if "defanged" in triggers or "email" in triggers:
+        text = _refang(text)
+        triggers = triggers | {"domain", "ipv4"} if "defanged" in triggers else triggers
+    if "url" in triggers or "://" in text:
+        urls = list(_URL.finditer(text))
+        for match in urls:
+            yield from _from_url(match[0])
+        text = _blank(text, urls)
+    if "email" in triggers:
+        emails = list(_EMAIL.finditer(text))
+        for match in emails:
+            yield from _from_email(match)
+        text = _blank(text, emails)
+    if "domain" in triggers:
+        yield from _domains(text)
+    if "ipv4" in triggers:
+        yield from _ipv4_addresses(text)
+    if "ipv6" in triggers:
+        yield from _ipv6_addresses(text)
+    if "hash" in triggers:
+        yield from _hashes(text)
+
+
+def _refang(text: str) -> str:
+    text = _DEFANGED_COLON.sub(lambda match: match[0].strip("[]"), text)
+    text = _DEFANGED_DOT.sub(_DOT, text)
+    return _DEFANGED_AT.sub("@", text)
+
+
+def _blank(text: str, matches: list[re.Match[str]]) -> str:
+    for match in reversed(matches):
+        text = text[: match.start()] + " " * len(match[0]) + text[match.end() :]
+    return text
+
+
+def _from_url(raw: str) -> Iterator[Observable]:
+    parts = _URL_PARTS.match(raw.rstrip(_TRAILING).replace(_DOT, "."))
+    if parts is None:
+        return
+    host = parts["host"].lower().rstrip(".")
+    named = list(_host(host))
+    if not named:
+        return
+    scheme = parts["scheme"].lower().replace("hxxp", "http").replace("h**p", "http")
+    yield Observable(ObservableKind.URL, f"{scheme}://{host}{parts['port'] or ''}{parts['rest']}")
+    yield from named
+
+
+def _host(host: str) -> Iterator[Observable]:
+    if host.startswith("["):
+        yield from _ipv6(host.strip("[]"))
+    elif host.replace(".", "").isdigit():
+        yield from _ipv4(host)
+    elif "." in host and is_domain(host, sure=True, text=host, start=0, end=len(host)):
+        yield Observable(ObservableKind.DOMAIN, host)
+
+
+def _from_email(match: re.Match[str]) -> Iterator[Observable]:
+    domain = match[2].replace(_DOT, ".")
+    if is_domain(domain, sure=True, text=match.string, start=match.start(), end=match.end()):
+        yield Observable(ObservableKind.EMAIL, f"{match[1]}@{domain}".lower())
+
+
+def _domains(text: str) -> Iterator[Observable]:
+    for match in _DOMAIN.finditer(text):
+        name = match[0].replace(_DOT, ".")
+        if is_domain(name, sure=_DOT in match[0], text=text, start=match.start(), end=match.end()):
+            yield Observable(ObservableKind.DOMAIN, name.lower())
+
+
+def _ipv4_addresses(text: str) -> Iterator[Observable]:
+    for match in _IPV4.finditer(text):
+        if not _VERSION_BEFORE.search(text[max(0, match.start() - 10) : match.start()]):
+            yield from _ipv4(match[0].replace(_DOT, "."))
+
+
+def _ipv4(text: str) -> Iterator[Observable]:
+    try:
+        address = ipaddress.IPv4Address(text)
+    except ValueError:
+        return
+    if not any(address in network for network in _NOWHERE):
+        yield Observable(ObservableKind.IPV4, str(address))
+
+
+def _ipv6_addresses(text: str) -> Iterator[Observable]:
+    for match in _IPV6.finditer(text):
+        yield from _ipv6(match[0])
+
+
+def _ipv6(text: str) -> Iterator[Observable]:
+    try:
+        address = ipaddress.IPv6Address(text)
+    except ValueError:
+        return
+    if address in _GLOBAL_IPV6:
+        yield Observable(ObservableKind.IPV6, str(address))
+
+
+def _hashes(text: str) -> Iterator[Observable]:
+    for match in _HASH.finditer(text):
+        value = match[0].lower()
+        mixed = not value.isdigit() and not value.isalpha()
+        if mixed and len(set(value)) >= _FEWEST_HASH_DIGITS:
+            yield Observable(_HASH_KINDS[len(value)], value)

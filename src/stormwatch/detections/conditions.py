@@ -1,0 +1,121 @@
+"""A rule's condition as a tree over pattern hits and event fields, and its truth for one event."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from stormwatch.detections.patterns import Pattern
+
+FieldHits = Mapping[str, Set[Pattern]]
+
+
+class EventFields(Protocol):
+    """The columns of one event beside its text; a dict will do."""
+
+    def get(self, name: str, /) -> Any:
+        """The value of a column, None when it is null or unknown."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TextMatch:
+    """True where the pattern was seen in one of the named text fields."""
+
+    pattern: Pattern
+    fields: tuple[str, ...]
+
+    def holds(self, hits: FieldHits, _event: EventFields) -> bool:
+        """Whether the scan saw it."""
+        return any(self.pattern in hits[name] for name in self.fields if name in hits)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMatch:
+    """True where a field of the event satisfies a test; `described` is the test's canonical text."""
+
+    field: str
+    described: str
+    test: Callable[[Any], bool]
+
+    def holds(self, _hits: FieldHits, event: EventFields) -> bool:
+        """Whether the event's value passes."""
+        return self.test(event.get(self.field))
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """True where every part is."""
+
+    parts: tuple[Condition, ...]
+
+    def holds(self, hits: FieldHits, event: EventFields) -> bool:
+        """And."""
+        return all(part.holds(hits, event) for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """True where at least one part is."""
+
+    parts: tuple[Condition, ...]
+
+    def holds(self, hits: FieldHits, event: EventFields) -> bool:
+        """Or."""
+        return any(part.holds(hits, event) for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class NoneOf:
+    """True where the part is not."""
+
+    part: Condition
+
+    def holds(self, hits: FieldHits, event: EventFields) -> bool:
+        """Not."""
+        return not self.part.holds(hits, event)
+
+
+Condition = TextMatch | FieldMatch | AllOf | AnyOf | NoneOf
+
+
+def text_matches(condition: Condition) -> Iterator[TextMatch]:
+    """Every text match in a condition, negated ones too."""
+    if isinstance(condition, TextMatch):
+        yield condition
+    elif isinstance(condition, AllOf | AnyOf):
+        for part in condition.parts:
+            yield from text_matches(part)
+    elif isinstance(condition, NoneOf):
+        yield from text_matches(condition.part)
+
+
+def needs_text(condition: Condition) -> bool:
+    """Whether the condition can only hold where some pattern was seen: what makes it cheap on texts without a hit."""
+    if isinstance(condition, TextMatch):
+        return True
+    if isinstance(condition, AllOf):
+        return any(needs_text(part) for part in condition.parts)
+    if isinstance(condition, AnyOf):
+        return all(needs_text(part) for part in condition.parts)
+    return False
+
+
+def wildcard_test(expression: str, *, cased: bool) -> Callable[[Any], bool]:
+    """A test of a string field against a regular expression that must fit the whole value."""
+    compiled = re.compile(expression, re.DOTALL if cased else re.DOTALL | re.IGNORECASE)
+    return lambda value: value is not None and compiled.fullmatch(_as_text(value)) is not None
+
+
+def search_test(expression: str, flags: int) -> Callable[[Any], bool]:
+    """A test of a string field against a regular expression that may fit anywhere."""
+    compiled = re.compile(expression, flags)
+    return lambda value: value is not None and compiled.search(_as_text(value)) is not None
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

@@ -1,0 +1,75 @@
+"""YAML text to plain values that remember the line of every key and list item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import yaml
+
+Place = tuple[str | int, ...]
+
+# C parser where PyYAML brings it; the same grammar either way.
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class YamlProblem(Exception):
+    """The text is no YAML that we read: what is wrong and in which line."""
+
+    def __init__(self, what: str, line: int | None) -> None:
+        self.what = what
+        self.line = line
+        super().__init__(what)
+
+
+@dataclass(slots=True)
+class LocatedDocument:
+    """One YAML document: its value, and the line of each place in it (a path of keys and indexes)."""
+
+    value: Any
+    line: int
+    lines: dict[Place, int] = field(default_factory=dict)
+
+    def line_of(self, *place: str | int) -> int:
+        """The line of a place, or of the nearest one around it."""
+        while place and place not in self.lines:
+            place = place[:-1]
+        return self.lines.get(place, self.line)
+
+
+def read_documents(text: str) -> Iterator[LocatedDocument]:
+    """The documents of a YAML text, up to the first fault, which is raised as YamlProblem.
+
+    Aliases are refused because nested ones expand without bound; so are repeated keys, of which YAML keeps only one.
+    """
+    try:
+        for event in yaml.parse(text, Loader=_LOADER):
+            if isinstance(event, yaml.AliasEvent):
+                raise YamlProblem("YAML aliases are not read", event.start_mark.line + 1)
+        for node in yaml.compose_all(text, Loader=_LOADER):
+            document = LocatedDocument(value=None, line=node.start_mark.line + 1)
+            document.value = _build(node, (), document.lines, _LOADER(""))
+            yield document
+    except yaml.MarkedYAMLError as error:
+        mark: Any = error.problem_mark or error.context_mark
+        line = None if mark is None else mark.line + 1
+        raise YamlProblem(f"broken YAML: {error.problem or error.context}", line) from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise YamlProblem(f"broken YAML: {str(error).splitlines()[0]}", None) from error
+
+
+def _build(node: yaml.Node, place: Place, lines: dict[Place, int], scalars: Any) -> Any:
+    lines[place] = node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        mapping: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = str(getattr(key_node, "value", ""))
+            if key in mapping:
+                raise YamlProblem(f"the key {key!r} stands twice in one mapping", key_node.start_mark.line + 1)
+            mapping[key] = _build(value_node, (*place, key), lines, scalars)
+            lines[(*place, key)] = key_node.start_mark.line + 1
+        return mapping
+    if isinstance(node, yaml.SequenceNode):
+        return [_build(item, (*place, index), lines, scalars) for index, item in enumerate(node.value)]
+    return scalars.construct_object(node)

@@ -1,0 +1,134 @@
+"""The shape of a regular expression: its required literal, its unbounded gaps, and how large its automaton may get."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from re import _constants as code  # type: ignore[attr-defined]
+from re import _parser as parser  # type: ignore[attr-defined]
+from typing import Any, Final
+
+# A literal of three ASCII characters, or two of a script that says more in each, keeps the scan on its fast path.
+ANCHOR_WEIGHT: Final = 3
+LARGEST_GAP: Final = 200
+# Positions of the automaton after counted repeats are written out; Hyperscan refuses or crawls some way beyond.
+LARGEST_SIZE: Final = 6_000
+
+_REPEATS: Final = (code.MAX_REPEAT, code.MIN_REPEAT, code.POSSESSIVE_REPEAT)
+_LOOKS: Final = (code.ASSERT, code.ASSERT_NOT, code.GROUPREF, code.GROUPREF_EXISTS, code.ATOMIC_GROUP)
+_EDGES: Final = (code.AT_BEGINNING, code.AT_BEGINNING_STRING, code.AT_END, code.AT_END_STRING)
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeProblem:
+    """Why an expression is refused, and what to write instead."""
+
+    what: str
+    remedy: str
+
+
+def shape_problems(source: str) -> Iterator[ShapeProblem]:
+    """What is wrong with the shape of a regular expression that a rule states; nothing when it may be compiled."""
+    try:
+        tree = parser.parse(source)
+    except (re.error, RecursionError, OverflowError) as error:
+        yield ShapeProblem(f"{source!r} is no regular expression: {error}", "correct it")
+        return
+    if _nested_unbounded(tree, inside=False):
+        yield ShapeProblem(
+            f"catastrophic regex {source!r}: an unbounded repeat inside an unbounded repeat",
+            "write one repeat with an upper bound, such as {1,20}",
+        )
+        return
+    if any(_gaps(tree)):
+        yield ShapeProblem(
+            f"{source!r} has a gap without a bound, or longer than {LARGEST_GAP}",
+            f"bound every repeat, such as .{{0,40}}, at {LARGEST_GAP} or less",
+        )
+    elif _size(tree) > LARGEST_SIZE:
+        yield ShapeProblem(
+            f"catastrophic regex {source!r}: its counted repeats multiply to {_size(tree)} states",
+            f"keep the product of nested repeats below {LARGEST_SIZE}",
+        )
+    unsupported = sorted({str(op).lower() for op, argument in _walk(tree) if _is_unsupported(op, argument)})
+    if unsupported:
+        yield ShapeProblem(
+            f"{source!r} uses what the scanner does not have ({', '.join(unsupported)})",
+            "write it without lookaround, back-reference, ^ and $ (use startswith or endswith for the latter)",
+        )
+    if _anchor(tree) < ANCHOR_WEIGHT:
+        yield ShapeProblem(
+            f"{source!r} has no literal anchor",
+            "let every alternative contain a fixed run of three ASCII or two other letters",
+        )
+
+
+def literal_weight(text: str) -> int:
+    """How well a fixed run of text anchors a scan: 1 per ASCII character, 2 per other."""
+    return sum(1 if character.isascii() else 2 for character in text)
+
+
+def _children(op: Any, argument: Any) -> list[Any]:
+    if op in _REPEATS:
+        return [argument[2]]
+    if op is code.SUBPATTERN:
+        return [argument[3]]
+    if op is code.BRANCH:
+        return list(argument[1])
+    if op in (code.ASSERT, code.ASSERT_NOT):
+        return [argument[1]]
+    return [argument] if op is code.ATOMIC_GROUP else []
+
+
+def _walk(tree: Any) -> Iterator[tuple[Any, Any]]:
+    for op, argument in tree:
+        yield op, argument
+        for child in _children(op, argument):
+            yield from _walk(child)
+
+
+def _is_unsupported(op: Any, argument: Any) -> bool:
+    return op in _LOOKS or (op is code.AT and argument in _EDGES)
+
+
+def _nested_unbounded(tree: Any, *, inside: bool) -> bool:
+    for op, argument in tree:
+        unbounded = op in _REPEATS and argument[1] is code.MAXREPEAT
+        if unbounded and inside:
+            return True
+        if any(_nested_unbounded(child, inside=inside or unbounded) for child in _children(op, argument)):
+            return True
+    return False
+
+
+def _gaps(tree: Any) -> Iterator[bool]:
+    for op, argument in _walk(tree):
+        if op in _REPEATS:
+            yield argument[1] is code.MAXREPEAT or argument[1] > LARGEST_GAP
+
+
+def _size(tree: Any) -> int:
+    total = 0
+    for op, argument in tree:
+        inner = sum(_size(child) for child in _children(op, argument)) or 1
+        total += inner * (int(argument[1]) if op in _REPEATS and argument[1] is not code.MAXREPEAT else 1)
+    return total
+
+
+def _anchor(tree: Any) -> int:
+    """The weight of the best literal run that every match must contain."""
+    best = run = 0
+    for op, argument in tree:
+        if op is code.LITERAL:
+            run += literal_weight(chr(argument))
+            best = max(best, run)
+            continue
+        if op is code.AT:
+            continue
+        run = 0
+        if op is code.BRANCH:
+            best = max(best, min(_anchor(branch) for branch in argument[1]))
+        elif op is code.SUBPATTERN or (op in _REPEATS and argument[0] > 0):
+            best = max(best, *(_anchor(child) for child in _children(op, argument)))
+    return best

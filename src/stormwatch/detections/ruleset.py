@@ -1,0 +1,134 @@
+"""Rules compiled into one Hyperscan database: one scan of a text, conditions only where it saw something."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import Any, Final
+
+import hyperscan as hs
+
+from stormwatch.detections.conditions import EventFields
+from stormwatch.detections.normalise import NormalText, utf8
+from stormwatch.detections.patterns import FIELD_END, Pattern
+from stormwatch.detections.rule import Rule
+from stormwatch.model.errors import InvalidInput
+from stormwatch.model.event import EventText
+
+_SEPARATOR: Final = FIELD_END.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleHit:
+    """A rule whose condition holds for an event, and the text fields in which its patterns were seen."""
+
+    rule: Rule
+    fields: tuple[str, ...]
+
+
+class RuleSet:
+    """Compiled rules. `version` names the whole set, `versions` each rule's content."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self.rules: Final = tuple(sorted(rules, key=lambda rule: rule.rule_id))
+        self.versions: Final = frozenset(rule.rule_version for rule in self.rules)
+        self.version: Final = hashlib.sha256(",".join(sorted(self.versions)).encode()).hexdigest()[:16]
+        self.patterns: Final = tuple(dict.fromkeys(pattern for rule in self.rules for pattern in rule.patterns))
+        self._rules_of: Final = _rules_by_pattern(self.rules, self.patterns)
+        self._database: Final = _compile_rules(self.rules, self.patterns) if self.patterns else None
+
+    def subset(self, versions: Set[str]) -> RuleSet:
+        """The rules of the named versions, compiled on their own."""
+        return RuleSet([rule for rule in self.rules if rule.rule_version in versions])
+
+    def scan(self, text: EventText, fields: EventFields) -> tuple[RuleHit, ...]:
+        """The rules that hold for an event, in the order of their ids; `fields` are its columns beside the text."""
+        return self.scan_normal(NormalText.of(text), fields)
+
+    def scan_normal(self, text: NormalText, fields: EventFields) -> tuple[RuleHit, ...]:
+        """The same for text that is normalised already."""
+        filled = [(name, utf8(content)) for name, content in text.filled()]
+        if not filled:
+            return ()
+        # One scan of everything said. It may see too much (a gap that runs over a field's end, or a field the rule does
+        # not ask for), never too little, so a second look at single fields is needed only where it saw something.
+        seen = self._seen(filled[0][1] if len(filled) == 1 else _SEPARATOR.join(content for _, content in filled))
+        if not seen:
+            return ()
+        if len(filled) == 1:
+            hits = {filled[0][0]: {self.patterns[number] for number in seen}}
+        else:
+            hits = {name: {self.patterns[number] for number in self._seen(content)} for name, content in filled}
+        candidates = sorted({index for number in seen for index in self._rules_of[number]})
+        return tuple(
+            RuleHit(rule, tuple(name for name, patterns in hits.items() if not patterns.isdisjoint(rule.patterns)))
+            for rule in (self.rules[index] for index in candidates)
+            if rule.condition.holds(hits, fields)
+        )
+
+    def patterns_seen(self, text: str) -> Set[Pattern]:
+        """The patterns that occur in one normalised text, whatever their rules' conditions say."""
+        return {self.patterns[number] for number in self._seen(utf8(text))}
+
+    def size_bytes(self) -> int:
+        """Size of the compiled database."""
+        return int(self._database.size()) if self._database is not None else 0
+
+    def _seen(self, content: bytes) -> set[int]:
+        found: set[int] = set()
+        if self._database is not None:
+            self._database.scan(content, match_event_handler=_collect, context=found)
+        return found
+
+
+def _collect(number: int, _start: int, _end: int, _flags: int, found: set[int]) -> None:
+    found.add(number)
+
+
+def _rules_by_pattern(rules: Sequence[Rule], patterns: Sequence[Pattern]) -> Mapping[int, tuple[int, ...]]:
+    numbers = {pattern: number for number, pattern in enumerate(patterns)}
+    rules_of: dict[int, list[int]] = {}
+    for index, rule in enumerate(rules):
+        for pattern in rule.patterns:
+            rules_of.setdefault(numbers[pattern], []).append(index)
+    return {number: tuple(indexes) for number, indexes in rules_of.items()}
+
+
+def _compile_rules(rules: Sequence[Rule], patterns: Sequence[Pattern]) -> Any:
+    try:
+        return compile_patterns(patterns)
+    except hs.error as error:
+        for rule in rules:
+            reason = compile_fault(rule.patterns)
+            if reason:
+                raise InvalidInput(
+                    f"the scanner cannot take this rule: {reason}",
+                    where=f"{rule.path}:{rule.line}",
+                    remedy="simplify it; `stormwatch rules check` says how",
+                ) from error
+        raise InvalidInput(
+            f"the rules together are too large for one database: {error}", remedy="simplify or remove some"
+        ) from error
+
+
+def compile_fault(patterns: Iterable[Pattern]) -> str | None:
+    """Why the scanner refuses one of these patterns; None when it takes each."""
+    for pattern in patterns:
+        try:
+            compile_patterns([pattern])
+        except hs.error as error:
+            return f"{pattern.source!r}: {error}"
+    return None
+
+
+def compile_patterns(patterns: Sequence[Pattern]) -> Any:
+    """One block-mode database over the patterns, numbered by their place; raises hyperscan.error."""
+    database = hs.Database(mode=hs.HS_MODE_BLOCK)
+    database.compile(
+        expressions=[pattern.expression.encode() for pattern in patterns],
+        ids=list(range(len(patterns))),
+        elements=len(patterns),
+        flags=[pattern.flags for pattern in patterns],
+    )
+    return database

@@ -1,0 +1,248 @@
+"""Detections over the lake, segment by segment: what is new is scanned, what changed is redone, the rest is kept.
+
+Each file carries as marks what it was made with. A rule that is new or changed is scanned alone over history; a changed
+indicator list is matched again through events and stored artefacts, and no text is opened for it. The result equals
+that of a full run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from stormwatch.detections.artefacts import EXTRACTOR_VERSION, ArtefactExtractor
+from stormwatch.detections.indicator_index import IndicatorIndex
+from stormwatch.detections.matching import match_events, match_observables, match_sign_ups
+from stormwatch.detections.rows import DetectionRows
+from stormwatch.detections.ruleset import RuleSet
+from stormwatch.detections.scanning import scan_segment
+from stormwatch.detections.segment_events import SegmentEvents
+from stormwatch.model.intel import Indicator
+from stormwatch.storage.keyring import Keyring
+from stormwatch.storage.lake import Lake, LakeChange, LakeFile, Manifest
+from stormwatch.storage.schemas import DETECTIONS, OBSERVABLES
+from stormwatch.storage.texts import read_segment
+
+Progress = Callable[[str, int, int | None], None]
+
+_LAYER: Final = "layer"
+_RULES: Final = "rules"
+_INDICATORS: Final = "indicators"
+_SIGN_UPS: Final = "sign-ups"
+_STEP: Final = "detections"
+
+
+@dataclass(frozen=True, slots=True)
+class DetectReport:
+    """What one run did: events whose text was opened, and rows written by kind (not those kept from before)."""
+
+    events_scanned: int = 0
+    segments_changed: int = 0
+    rule_hits: int = 0
+    observables: int = 0
+    indicator_hits: int = 0
+    sign_up_hits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """One segment: its files of events and texts, and what earlier runs made of it."""
+
+    name: str
+    events: tuple[LakeFile, ...]
+    has_texts: bool
+    rules: LakeFile | None
+    indicators: LakeFile | None
+    observables: LakeFile | None
+
+    @property
+    def source(self) -> str:
+        """Names the event files; a rewritten segment has another."""
+        return ",".join(file.path for file in self.events)
+
+
+def detect(
+    lake: Lake,
+    keyring: Keyring,
+    ruleset: RuleSet,
+    indicators: Sequence[Indicator],
+    *,
+    full: bool = False,
+    progress: Progress | None = None,
+) -> DetectReport:
+    """Brings the lake's tables `detections` and `observables` up to date with events, rules and indicators.
+
+    Commits after each segment, so a run that dies loses one segment's work and no consistency. `full` redoes all.
+    """
+    run = _Run(lake, keyring, ruleset, IndicatorIndex(indicators), full=full)
+    return run.all(progress or (lambda _step, _done, _total: None))
+
+
+class _Run:
+    """One call of `detect`."""
+
+    def __init__(self, lake: Lake, keyring: Keyring, ruleset: RuleSet, index: IndicatorIndex, *, full: bool) -> None:
+        self.lake = lake
+        self.keyring = keyring
+        self.ruleset = ruleset
+        self.index = index
+        self.full = full
+        self.extractor: ArtefactExtractor | None = None
+        self.report = DetectReport()
+
+    def all(self, progress: Progress) -> DetectReport:
+        """Every segment, then the sign-ups, then what belongs to no segment any more."""
+        manifest = self.lake.manifest()
+        segments = _segments(manifest)
+        total = sum(file.rows for segment in segments for file in segment.events)
+        done = 0
+        for segment in segments:
+            self.segment(segment)
+            done += sum(file.rows for file in segment.events)
+            progress(_STEP, done, total)
+        self.sign_ups(manifest)
+        self.drop_orphans(manifest, {segment.name for segment in segments})
+        return self.report
+
+    def segment(self, segment: _Segment) -> None:
+        """Redoes what is out of date in one segment."""
+        kept = self._kept_versions(segment)
+        missing = self.ruleset.versions - kept
+        rules_stale = segment.rules is None or self.full or set(_versions(segment.rules)) != self.ruleset.versions
+        artefacts_stale = not self._current(segment.observables, extractor=EXTRACTOR_VERSION, source=segment.source)
+        if not segment.has_texts:  # erased or expired: what was found stays, nothing new can be
+            missing, artefacts_stale = frozenset(), segment.observables is None
+            rules_stale = segment.rules is None or not self.ruleset.versions.issuperset(_versions(segment.rules))
+        marks = {"source": segment.source, _INDICATORS: self.index.version, "extractor": EXTRACTOR_VERSION}
+        indicators_stale = artefacts_stale or not self._current(segment.indicators, **marks)
+        if not (missing or rules_stale or artefacts_stale or indicators_stale):
+            return
+        events = SegmentEvents([self.lake.root / file.path for file in segment.events])
+        add: dict[str, list[LakeFile]] = {"detections": [], "observables": []}
+        old: list[LakeFile | None] = []
+        found, observables = self._scan(segment, events, missing, artefacts=artefacts_stale)
+        if rules_stale or missing:
+            add["detections"].append(self._write_rules(segment, found, kept))
+            old.append(segment.rules)
+        if observables is not None:
+            add["observables"].append(self._write_observables(segment, observables))
+            old.append(segment.observables)
+        if indicators_stale:
+            seen = observables if observables is not None else self._read(segment.observables, OBSERVABLES)
+            add["detections"].append(self._write_indicators(segment, events, seen, marks))
+            old.append(segment.indicators)
+        self.lake.commit(LakeChange(add=add, drop=frozenset(file.path for file in old if file is not None)))
+        self._count(segments_changed=1)
+
+    def sign_ups(self, manifest: Manifest) -> None:
+        """Matches account records again when they or the indicators changed."""
+        records = ",".join(file.path for file in manifest.tables.get("account_records", ()))
+        old = [file for file in manifest.tables.get("detections", ()) if file.marks.get(_LAYER) == _SIGN_UPS]
+        marks = {_LAYER: _SIGN_UPS, "source": records, _INDICATORS: self.index.version}
+        if (not records and not old) or (len(old) == 1 and self._current(old[0], **marks)):
+            return
+        found = DetectionRows()
+        match_sign_ups(self.index, self.lake.read("account_records"), found)
+        rows = found.table()
+        self._count(sign_up_hits=rows.num_rows)
+        file = self.lake.write("detections", rows, segment="", marks=marks)
+        self.lake.commit(LakeChange(add={"detections": [file]}, drop=frozenset(file.path for file in old)))
+
+    def drop_orphans(self, manifest: Manifest, live: set[str]) -> None:
+        """Forgets what was found in segments that are gone."""
+        gone = frozenset(
+            file.path
+            for table in ("detections", "observables")
+            for file in manifest.tables.get(table, ())
+            if file.marks.get(_LAYER) != _SIGN_UPS and file.segment not in live
+        )
+        if gone:
+            self.lake.commit(LakeChange(drop=gone))
+
+    def _kept_versions(self, segment: _Segment) -> frozenset[str]:
+        """The rules whose earlier hits in this segment still hold."""
+        if segment.rules is None or (self.full and segment.has_texts):
+            return frozenset()
+        same_events = segment.rules.marks.get("source") == segment.source or not segment.has_texts
+        return frozenset(_versions(segment.rules)) & self.ruleset.versions if same_events else frozenset()
+
+    def _current(self, file: LakeFile | None, **marks: str) -> bool:
+        return file is not None and not self.full and all(file.marks.get(name) == mark for name, mark in marks.items())
+
+    def _scan(
+        self, segment: _Segment, events: SegmentEvents, missing: frozenset[str], *, artefacts: bool
+    ) -> tuple[DetectionRows, pa.Table | None]:
+        if not segment.has_texts or not (missing or artefacts):
+            return DetectionRows(), OBSERVABLES.empty_table() if artefacts else None
+        if artefacts and self.extractor is None:
+            self.extractor = ArtefactExtractor()
+        rules = self.ruleset if missing == self.ruleset.versions else self.ruleset.subset(missing)
+        chunks = read_segment(self.lake, self.keyring, segment.name)
+        self._count(events_scanned=len(events))
+        return scan_segment(events, chunks, rules, self.extractor if artefacts else None)
+
+    def _write_rules(self, segment: _Segment, found: DetectionRows, kept: frozenset[str]) -> LakeFile:
+        before = self._read(segment.rules, DETECTIONS)
+        before = before.filter(pc.is_in(before["rule_version"], value_set=pa.array(sorted(kept), pa.string())))
+        rows = found.table(before)
+        self._count(rule_hits=rows.num_rows - before.num_rows)
+        # Where texts are gone, the rules that could still look are those that had looked.
+        looked = self.ruleset.versions if segment.has_texts else kept
+        marks = {_LAYER: _RULES, "source": segment.source, _RULES: ",".join(sorted(looked))}
+        return self.lake.write("detections", rows, segment=segment.name, marks=marks)
+
+    def _write_observables(self, segment: _Segment, rows: pa.Table) -> LakeFile:
+        self._count(observables=rows.num_rows)
+        marks = {"source": segment.source, "extractor": EXTRACTOR_VERSION}
+        return self.lake.write("observables", rows, segment=segment.name, marks=marks)
+
+    def _write_indicators(
+        self, segment: _Segment, events: SegmentEvents, observables: pa.Table, marks: Mapping[str, str]
+    ) -> LakeFile:
+        found = DetectionRows()
+        match_events(self.index, events.table, found)
+        match_observables(self.index, observables, found)
+        rows = found.table()
+        self._count(indicator_hits=rows.num_rows)
+        return self.lake.write("detections", rows, segment=segment.name, marks={_LAYER: _INDICATORS, **marks})
+
+    def _read(self, file: LakeFile | None, schema: pa.Schema) -> pa.Table:
+        if file is None:
+            return schema.empty_table()
+        return pq.read_table(self.lake.root / file.path, partitioning=None).cast(schema)
+
+    def _count(self, **more: int) -> None:
+        self.report = replace(self.report, **{name: getattr(self.report, name) + n for name, n in more.items()})
+
+
+def _versions(file: LakeFile) -> list[str]:
+    return [version for version in file.marks.get(_RULES, "").split(",") if version]
+
+
+def _segments(manifest: Manifest) -> list[_Segment]:
+    events: dict[str, list[LakeFile]] = {}
+    for file in manifest.tables.get("events", ()):
+        events.setdefault(file.segment, []).append(file)
+    with_texts = {file.segment for file in manifest.tables.get("texts", ())}
+    layers = {
+        (file.segment, file.marks.get(_LAYER)): file
+        for file in manifest.tables.get("detections", ())
+        if file.marks.get(_LAYER) in (_RULES, _INDICATORS)
+    }
+    observables = {file.segment: file for file in manifest.tables.get("observables", ())}
+    return [
+        _Segment(
+            name=name,
+            events=tuple(files),
+            has_texts=name in with_texts,
+            rules=layers.get((name, _RULES)),
+            indicators=layers.get((name, _INDICATORS)),
+            observables=observables.get(name),
+        )
+        for name, files in events.items()
+    ]

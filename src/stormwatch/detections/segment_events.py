@@ -1,0 +1,64 @@
+"""The events of one segment beside their texts: columns read once, single values only where something fired."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stormwatch.detections.sigma_fields import EVENT_FIELDS
+from stormwatch.model.event import EventText
+
+_ALWAYS: Final = ("event_id", "account_id", "time_us", "text_chunk", "text_row")
+CONNECTION_FIELDS: Final = ("source_ip", "user_agent", "tls_fingerprint")
+
+
+class EventRow:
+    """One event's columns, looked up when a condition asks."""
+
+    __slots__ = ("_events", "_index")
+
+    def __init__(self, events: pa.Table, index: int) -> None:
+        self._events = events
+        self._index = index
+
+    def get(self, name: str, /) -> Any:
+        """The value of a column."""
+        return self._events[name][self._index].as_py()
+
+
+class SegmentEvents:
+    """The events of a segment's files."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        names = list(dict.fromkeys((*_ALWAYS, *EVENT_FIELDS, *CONNECTION_FIELDS)))
+        parts = [pq.read_table(path, columns=names, partitioning=None) for path in paths]
+        self.table: Final = pa.concat_tables(parts).combine_chunks()
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def row(self, index: int) -> EventRow:
+        """One event."""
+        return EventRow(self.table, index)
+
+    def key(self, index: int) -> tuple[str, str, int]:
+        """Event id, account id and time of one event."""
+        columns = (self.table["event_id"], self.table["account_id"], self.table["time_us"])
+        event_id, account_id, time_us = (column[index].as_py() for column in columns)
+        return event_id, account_id, time_us
+
+    def with_texts(self, chunks: Iterator[list[EventText]]) -> Iterator[tuple[int, EventText]]:
+        """Pairs each event's index with its text, chunk after chunk; a text of no event is passed over."""
+        chunk_of = self.table["text_chunk"].to_numpy()
+        row_of = self.table["text_row"].to_numpy()
+        order = np.lexsort((row_of, chunk_of))
+        starts = chunk_of[order]
+        for number, texts in enumerate(chunks):
+            low, high = np.searchsorted(starts, (number, number + 1))
+            for index in order[low:high].tolist():
+                yield index, texts[row_of[index]]
