@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +12,7 @@ from pathlib import Path
 from stormwatch.access.people import Access
 from stormwatch.config import Settings, load_settings
 from stormwatch.events.store import EventStore
+from stormwatch.hunt.run import HuntParts, HuntReport, hunt
 from stormwatch.ledger.log import Ledger
 from stormwatch.model.errors import NotFound
 from stormwatch.storage.database import Database, open_database
@@ -64,6 +65,18 @@ class Runtime:
             yield engine
         finally:
             engine.close()
+
+    def hunt(
+        self,
+        *,
+        since_us: int | None = None,
+        until_us: int | None = None,
+        full: bool = False,
+        progress: Callable[[str, int, int | None], None] | None = None,
+    ) -> HuntReport:
+        """One hunt over this installation."""
+        parts = HuntParts(self.settings, self.keyring, self.lake, self.database, self.ledger, self.events, self.engine)
+        return hunt(parts, since_us=since_us, until_us=until_us, full=full, progress=progress)
 
     def close(self) -> None:
         """Lets go of what was opened."""

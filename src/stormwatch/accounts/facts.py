@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from stormwatch.storage.engine import QueryEngine, sql_file
 from stormwatch.storage.lake import Lake
-from stormwatch.storage.schemas import TABLES
+from stormwatch.storage.schemas import ACCOUNT_DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,12 @@ class AccountFacts:
 
 
 def count_days(engine: QueryEngine, lake: Lake) -> None:
-    """Writes `account_day` from `events`."""
-    engine.register_files("events", lake.paths("events"), TABLES["events"])
+    """Writes `account_day` from the view `events`."""
     lake.replace("account_day", engine.query(sql_file("stormwatch.accounts", "account_day")))
 
 
 def account_facts(engine: QueryEngine, lake: Lake) -> Sequence[AccountFacts]:
-    """One row per account that was ever seen, in the order of ids."""
-    for table in ("account_day", "account_records"):
-        engine.register_files(table, lake.paths(table), TABLES[table])
+    """One row per account of `account_day` and the view `account_records`, in the order of ids."""
+    engine.register_files("account_day", lake.paths("account_day"), ACCOUNT_DAY)
     rows = engine.query(sql_file("stormwatch.accounts", "account_facts")).to_pylist()
     return [AccountFacts(**row) for row in rows]

@@ -46,7 +46,7 @@ def assess(
 ) -> Sequence[Assessment]:
     """Writes `assessments`: one for each cluster, and for each account outside clusters that has evidence."""
     traits = account_traits(engine, lake, evidence)
-    book = HabitBook(engine, lake, traits)
+    book = HabitBook(engine, traits)
     of_account: dict[str, list[Evidence]] = defaultdict(list)
     for piece in evidence:
         of_account[piece.account_id].append(piece)

@@ -10,20 +10,17 @@ from stormwatch.attribution.hypotheses import Habits
 from stormwatch.attribution.traits import AccountTraits, TraitFamily
 from stormwatch.model.evidence import Evidence
 from stormwatch.storage.engine import QueryEngine, sql_file
-from stormwatch.storage.lake import Lake
-from stormwatch.storage.schemas import TABLES
 
 _Key = TypeVar("_Key")
 
 
 class HabitBook:
-    """Habits by account, put together for a subject when asked."""
+    """Habits by account, read from the view `events`, put together for a subject when asked."""
 
-    def __init__(self, engine: QueryEngine, lake: Lake, traits: AccountTraits) -> None:
+    def __init__(self, engine: QueryEngine, traits: AccountTraits) -> None:
         self._traits = traits
         self._scripts: dict[str, Counter[str]] = defaultdict(Counter)
         self._hours: dict[str, Counter[int]] = defaultdict(Counter)
-        engine.register_files("events", lake.paths("events"), TABLES["events"])
         for batch in engine.batches(sql_file("stormwatch.attribution", "account_habits")):
             for row in batch.to_pylist():
                 self._scripts[row["account_id"]][row["script"] or "Zyyy"] += row["events"]

@@ -12,7 +12,6 @@ import pyarrow as pa
 from stormwatch.model.evidence import Evidence
 from stormwatch.storage.engine import QueryEngine, sql_file
 from stormwatch.storage.lake import Lake
-from stormwatch.storage.schemas import TABLES
 
 
 class TraitFamily(StrEnum):
@@ -36,8 +35,7 @@ AccountTraits = Mapping[str, Mapping[Trait, int]]
 
 
 def account_traits(engine: QueryEngine, lake: Lake, evidence: Iterable[Evidence]) -> AccountTraits:
-    """The traits of every account that has any."""
-    engine.register_files("detections", lake.paths("detections"), TABLES["detections"])
+    """The traits of every account that has any, from the view `detections` and the evidence of conduct."""
     techniques = _techniques_by_rule(lake)
     found: dict[str, dict[Trait, int]] = defaultdict(dict)
     for row in engine.query(sql_file("stormwatch.attribution", "account_rules")).to_pylist():

@@ -13,7 +13,7 @@ from stormwatch.linking.scoring import SharedValue, score_pairs
 from stormwatch.model.evidence import Link, LinkEvidence
 from stormwatch.storage.engine import QueryEngine, sql_file
 from stormwatch.storage.lake import Lake, LakeChange
-from stormwatch.storage.schemas import CLUSTERS, LINKS, TABLES
+from stormwatch.storage.schemas import CLUSTERS, LINKS
 
 _PACKAGE = "stormwatch.linking"
 
@@ -27,13 +27,11 @@ def link_accounts(
     lifetimes: Mapping[str, tuple[int, int]],
     listed: Callable[[str, str], Sequence[str]],
 ) -> Sequence[Cluster]:
-    """Writes `links` and `clusters`.
+    """Writes `links` and `clusters` from the views `events`, `observables` and `account_records`.
 
     `lifetimes` gives first and last event time of accounts; `listed(identifier kind, value)` names the lists of shared
     infrastructure that hold a value.
     """
-    for table in ("events", "observables", "account_records"):
-        engine.register_files(table, lake.paths(table), TABLES[table])
     engine.register("setting", pa.table({"frequency_cap": [comparisons.frequency_cap]}))
     for name in ("identifiers", "organisations", "shared_values"):
         engine.create(name, sql_file(_PACKAGE, name))

@@ -45,6 +45,10 @@ class DuckDBEngine:
         """Runs one statement and gives its rows in batches."""
         yield from self._connection.sql(sql).to_arrow_reader(rows)
 
+    def view(self, name: str, sql: str) -> None:
+        """Names a statement, to be run wherever the name is used."""
+        self._connection.sql(sql).create_view(name)
+
     def create(self, name: str, sql: str) -> None:
         """Materialises the result of a statement as a table for later statements."""
         self._connection.sql(sql).create(name)

@@ -29,6 +29,10 @@ class QueryEngine(Protocol):
         """Runs one statement and gives its rows in batches."""
         ...
 
+    def view(self, name: str, sql: str) -> None:
+        """Names a statement, to be run wherever the name is used."""
+        ...
+
     def create(self, name: str, sql: str) -> None:
         """Materialises the result of a statement as a table for later statements."""
         ...

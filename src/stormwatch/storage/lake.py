@@ -19,6 +19,7 @@ from stormwatch.model.ids import new_id
 from stormwatch.storage.schemas import TABLES
 
 _MANIFEST: Final = "manifest.json"
+_READ_ATTEMPTS: Final = 3
 
 
 class LakeFile(msgspec.Struct, frozen=True):
@@ -79,8 +80,15 @@ class Lake:
         """A whole table (empty, with its schema, when nothing was written yet)."""
         schema = TABLES[table]
         wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
-        parts = [pq.read_table(path, columns=wanted.names, partitioning=None) for path in self.paths(table)]
-        return pa.concat_tables([part.cast(wanted) for part in parts]) if parts else wanted.empty_table()
+        for attempt in range(_READ_ATTEMPTS):
+            try:
+                parts = [pq.read_table(path, columns=wanted.names, partitioning=None) for path in self.paths(table)]
+            except FileNotFoundError:  # a commit replaced the table between the manifest and its files: read it anew
+                if attempt == _READ_ATTEMPTS - 1:
+                    raise
+            else:
+                return pa.concat_tables([part.cast(wanted) for part in parts]) if parts else wanted.empty_table()
+        return wanted.empty_table()
 
     def write(
         self, table: str, rows: pa.Table, *, segment: str = "", marks: Mapping[str, str] | None = None
