@@ -34,6 +34,12 @@ class Settings(BaseSettings):
     appeal_url: str = Field(
         default="https://operator.example/appeal", description="Where a suspended account holder can object."
     )
+    decision_url: str | None = Field(
+        default=None, description="Address of the running server; actions are verified by its own answer there."
+    )
+    decision_token: str | None = Field(
+        default=None, repr=False, description="A token of scope decide, for asking the server at decision_url."
+    )
     rules: tuple[Path, ...] = Field(default=(), description="More folders of rules beside the shipped ones.")
     profiles: tuple[Path, ...] = Field(default=(), description="More folders of actor profiles.")
     case_threshold: float = Field(default=0.5, ge=0.01, le=0.999, description="Risk from which a case is opened.")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -31,11 +33,6 @@ class Finding:
     flagged_us: int | None
     evidence: tuple[Evidence, ...]
 
-    @property
-    def leading(self) -> str:
-        """The hypothesis that ranks first."""
-        return max(self.hypotheses, key=lambda h: h.probability).hypothesis if self.hypotheses else "unassessed"
-
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -58,19 +55,35 @@ def rows_where(
     lake: Lake, table: str, column: str, values: Collection[str], columns: Sequence[str] | None = None
 ) -> list[Mapping[str, Any]]:
     """Rows of a lake table whose column holds one of the values, in stored order."""
+    return [
+        row for part in _parts(lake, table, column, values, columns or TABLES[table].names) for row in part.to_pylist()
+    ]
+
+
+def distinct_where(
+    lake: Lake, table: str, column: str, values: Collection[str], columns: Sequence[str]
+) -> set[tuple[Any, ...]]:
+    """The different combinations of `columns` in the rows whose column holds one of the values."""
+    found: set[tuple[Any, ...]] = set()
+    for part in _parts(lake, table, column, values, columns):
+        distinct = part.group_by(list(columns)).aggregate([])
+        found.update(zip(*(distinct[name].to_pylist() for name in columns), strict=True))
+    return found
+
+
+def _parts(lake: Lake, table: str, column: str, values: Collection[str], columns: Sequence[str]) -> list[pa.Table]:
     if not values:
         return []
-    names = list(columns) if columns is not None else TABLES[table].names
     wanted = pc.field(column).isin(sorted(values))
-    for attempt in range(_ATTEMPTS):
-        try:
-            parts = [pq.read_table(p, columns=names, filters=wanted, partitioning=None) for p in lake.paths(table)]
-        except FileNotFoundError:  # a hunt replaced the table between the manifest and the files: read it anew
-            if attempt == _ATTEMPTS - 1:
-                raise
-        else:
-            return [row for part in parts for row in part.to_pylist()]
-    return []
+    for _ in range(_ATTEMPTS - 1):
+        # A hunt may replace the table between the manifest and the files; then the new manifest names the new files.
+        with suppress(FileNotFoundError):
+            return _matching(lake, table, wanted, columns)
+    return _matching(lake, table, wanted, columns)
+
+
+def _matching(lake: Lake, table: str, wanted: pc.Expression, columns: Sequence[str]) -> list[pa.Table]:
+    return [pq.read_table(p, columns=list(columns), filters=wanted, partitioning=None) for p in lake.paths(table)]
 
 
 def subjects(lake: Lake) -> tuple[Subject, ...]:
@@ -84,11 +97,10 @@ def finding(lake: Lake, subject_id: str) -> Finding | None:
     return next((_finding(row) for row in rows_where(lake, "assessments", "subject_id", [subject_id])), None)
 
 
-def leading_hypotheses(lake: Lake, subject_ids: Collection[str]) -> Mapping[str, str]:
-    """The hypothesis that ranks first, by subject."""
-    return {
-        row["subject_id"]: _finding(row).leading for row in rows_where(lake, "assessments", "subject_id", subject_ids)
-    }
+def hypotheses_of(lake: Lake, subject_ids: Collection[str]) -> Mapping[str, tuple[Hypothesis, ...]]:
+    """The hypotheses about each subject in falling order, by subject id."""
+    rows = rows_where(lake, "assessments", "subject_id", subject_ids, ["subject_id", "hypotheses"])
+    return {row["subject_id"]: _hypotheses(row) for row in rows}
 
 
 def account_evidence(lake: Lake, account_ids: Collection[str]) -> tuple[Evidence, ...]:
@@ -114,20 +126,22 @@ def lineages(lake: Lake) -> Mapping[str, Lineage]:
 
 
 def _finding(row: Mapping[str, Any]) -> Finding:
-    hypotheses = (
-        Hypothesis(h["hypothesis"], HypothesisKind(h["kind"]), h["probability"]) for h in row["hypotheses"] or ()
-    )
     return Finding(
         subject_id=row["subject_id"],
         account_ids=tuple(sorted(row["account_ids"])),
         risk=row["risk"],
-        hypotheses=tuple(sorted(hypotheses, key=lambda h: (-h.probability, h.hypothesis))),
+        hypotheses=_hypotheses(row),
         likelihood=row["likelihood"],
         confidence=Confidence(row["confidence"]),
         calibrated_on=row["calibrated_on"],
         flagged_us=row["flagged_us"],
         evidence=tuple(_evidence(piece, row["subject_id"]) for piece in row["evidence"] or ()),
     )
+
+
+def _hypotheses(row: Mapping[str, Any]) -> tuple[Hypothesis, ...]:
+    found = (Hypothesis(h["hypothesis"], HypothesisKind(h["kind"]), h["probability"]) for h in row["hypotheses"] or ())
+    return tuple(sorted(found, key=lambda h: (-h.probability, h.hypothesis)))
 
 
 def _evidence(row: Mapping[str, Any], account_id: str) -> Evidence:

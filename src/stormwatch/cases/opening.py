@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy import Connection, delete, insert, select, update
 
 from stormwatch.cases.digest import BasisPiece, basis_of, is_new
-from stormwatch.cases.findings import account_evidence, leading_hypotheses, lineages, subjects
+from stormwatch.cases.findings import account_evidence, hypotheses_of, lineages, subjects
 from stormwatch.cases.matching import Match, match_cases
 from stormwatch.cases.queue import read_cases
 from stormwatch.cases.states import HUNT, SETTLED, move, record
@@ -53,7 +53,7 @@ class _Round:
         self._ledger = ledger
         self._threshold = threshold
         self._now_us = now_us
-        self._leading = leading_hypotheses(lake, {match.subject.subject_id for match in matches})
+        self._hypotheses = hypotheses_of(lake, {match.subject.subject_id for match in matches})
         self._evidence = _by_account(account_evidence(lake, {a for m in matches for a in m.subject.account_ids}))
         self._settled = _settled_bases(connection)
 
@@ -89,7 +89,7 @@ class _Round:
     def _current(self, match: Match) -> dict[str, object]:
         subject = match.subject
         number = len(subject.account_ids)
-        leading = self._leading.get(subject.subject_id, "unassessed")
+        leading = next((h.hypothesis for h in self._hypotheses.get(subject.subject_id, ())), "unassessed")
         alone = number == 1 and subject.subject_id == subject.account_ids[0]
         return {
             "subject_id": subject.subject_id,

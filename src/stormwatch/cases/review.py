@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from stormwatch.cases.acting import acting_person
 from stormwatch.cases.evidence_file import EvidenceFile, evidence_file_in
@@ -13,26 +13,28 @@ from stormwatch.cases.queue import Note, case_row
 from stormwatch.cases.states import move, require_state
 from stormwatch.ledger.log import Ledger
 from stormwatch.model.case import CaseState
-from stormwatch.model.errors import InvalidInput, NotFound
+from stormwatch.model.errors import Conflict, InvalidInput, NotFound
 from stormwatch.model.ids import new_id
 from stormwatch.model.principal import Principal, Role
 from stormwatch.model.times import now_us
 from stormwatch.storage.database import Database
 from stormwatch.storage.lake import Lake
+from stormwatch.storage.tables.actions import actions
 from stormwatch.storage.tables.cases import case_answers, case_notes, cases
 
 _REVIEWERS: Final = (Role.ANALYST, Role.APPROVER)
+_CLAIMABLE: Final = (CaseState.OPEN, CaseState.IN_REVIEW, CaseState.ACTED)
+_CLOSABLE: Final = (CaseState.ACTED, CaseState.CLEARED, CaseState.IN_REVIEW)
+_UNSETTLED: Final = "clear it or act on it before closing it"
 _CLAIM: Final = "claim the case first"
 
 
 def claim(database: Database, ledger: Ledger, by: Principal, case_id: str) -> None:
-    """Takes an open case into review, or one in review over from its assignee. Analysts and approvers alone."""
+    """Takes an open or acted case into review, or one in review over from its assignee; for analysts and approvers."""
     with database.write() as connection:
         person, now = acting_person(connection, by, *_REVIEWERS), now_us()
-        state = require_state(
-            connection, case_id, CaseState.OPEN, CaseState.IN_REVIEW, remedy="only an open case can be claimed"
-        )
-        if state is CaseState.OPEN:
+        state = require_state(connection, case_id, *_CLAIMABLE, remedy="it cannot be claimed in this state")
+        if state is not CaseState.IN_REVIEW:
             move(connection, ledger, case_id, CaseState.IN_REVIEW, by=person.person_id, reason="claimed", now_us=now)
         connection.execute(
             update(cases).where(cases.c.case_id == case_id).values(assignee=person.person_id, updated_us=now)
@@ -99,6 +101,7 @@ def clear(database: Database, ledger: Ledger, lake: Lake, by: Principal, case_id
     with database.write() as connection:
         person, now = acting_person(connection, by, *_REVIEWERS), now_us()
         case = case_row(connection, case_id)
+        _require_nothing_in_effect(connection, case_id, now)
         file = evidence_file_in(connection, lake, case)
         move(
             connection,
@@ -115,13 +118,13 @@ def clear(database: Database, ledger: Ledger, lake: Lake, by: Principal, case_id
 
 
 def close(database: Database, ledger: Ledger, by: Principal, case_id: str, reason: str) -> None:
-    """Closes a case that was acted on or cleared: its texts are opened no more."""
+    """Closes a case that was acted on or cleared, also while it is reviewed again: its texts are opened no more."""
     said = _said(reason, "a reason")
     with database.write() as connection:
         person = acting_person(connection, by, *_REVIEWERS)
-        require_state(
-            connection, case_id, CaseState.ACTED, CaseState.CLEARED, remedy="clear it or act on it before closing it"
-        )
+        state = require_state(connection, case_id, *_CLOSABLE, remedy=_UNSETTLED)
+        if state is CaseState.IN_REVIEW and not _was_settled(connection, case_id):
+            raise Conflict("the case is not settled", where=case_id, remedy=_UNSETTLED)
         move(connection, ledger, case_id, CaseState.CLOSED, by=person.person_id, reason=said, now_us=now_us())
 
 
@@ -132,6 +135,24 @@ def settle(connection: Connection, file: EvidenceFile) -> None:
         .where(cases.c.case_id == file.case.case_id)
         .values(settled_digest=file.digest, settled_evidence=[list(piece) for piece in file.basis])
     )
+
+
+def _require_nothing_in_effect(connection: Connection, case_id: str, now: int) -> None:
+    # The table is read, not the room: actions stand after cases on the route.
+    held = connection.execute(
+        select(actions.c.action_id).where(
+            actions.c.case_id == case_id,
+            actions.c.reversed_us.is_(None),
+            or_(actions.c.until_us.is_(None), actions.c.until_us > now),
+        )
+    ).first()
+    if held is not None:
+        raise Conflict("an action of this case is in effect", where=held.action_id, remedy="reverse it first")
+
+
+def _was_settled(connection: Connection, case_id: str) -> bool:
+    digest = connection.execute(select(cases.c.settled_digest).where(cases.c.case_id == case_id)).scalar_one()
+    return digest is not None
 
 
 def _said(text: str, what: str) -> str:

@@ -40,7 +40,7 @@ def _actor(finding: Finding | None) -> tuple[str, ...]:
         return ("The last hunt assessed this subject no more.",)
     # Likelihood and confidence are two judgements and never share a sentence (ICD 203).
     return (
-        f"First-ranked hypothesis: {finding.leading} ({finding.likelihood}).",
+        f"First-ranked hypothesis: {finding.hypotheses[0].hypothesis} ({finding.likelihood}).",
         f"Confidence in this assessment: {finding.confidence.value}.",
         f"Calibrated on {finding.calibrated_on}.",
     )

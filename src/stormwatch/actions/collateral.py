@@ -1,0 +1,85 @@
+"""Who else would be near a blow: other accounts at the same addresses or organisation, researchers above all."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+import msgspec
+
+from stormwatch.cases.findings import distinct_where, rows_where
+from stormwatch.storage.lake import Lake
+
+_ADDRESSES_SHOWN: Final = 5
+
+
+class SharedAddress(msgspec.Struct, frozen=True):
+    """An address of the accounts in question, and how many other accounts used it."""
+
+    address: str
+    other_accounts: int
+
+
+class Collateral(msgspec.Struct, frozen=True):
+    """How many other accounts share addresses or organisation with those in question, and which are researchers'."""
+
+    accounts: int
+    same_address: int
+    same_org: int
+    verified_researchers: tuple[str, ...] = ()
+    researchers_nearby: int = 0
+    busiest_addresses: tuple[SharedAddress, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What must not be overlooked, the gravest first."""
+        found = []
+        if self.verified_researchers:
+            found.append(
+                f"VERIFIED RESEARCHER among the accounts to be acted on: {', '.join(self.verified_researchers)}"
+            )
+        if self.researchers_nearby:
+            found.append(f"{self.researchers_nearby:,} verified researcher account(s) share an address or organisation")
+        if self.same_org:
+            found.append(f"{self.same_org:,} other account(s) belong to the same organisation")
+        if self.same_address:
+            found.append(f"{self.same_address:,} other account(s) used the same addresses")
+        return tuple(found)
+
+
+def collateral(lake: Lake, account_ids: Collection[str]) -> Collateral:
+    """Counts over all stored history; addresses as the events carry them, organisations also from account records."""
+    targets = set(account_ids)
+    used = distinct_where(lake, "events", "account_id", targets, ("source_ip", "org_id"))
+    addresses = {address for address, _ in used if address}
+    records = rows_where(lake, "account_records", "account_id", targets)
+    orgs = {org for _, org in used if org} | {row["org_id"] for row in records if row["org_id"]}
+
+    at_address = distinct_where(lake, "events", "source_ip", addresses, ("source_ip", "account_id"))
+    neighbours = {(address, account) for address, account in at_address if account not in targets}
+    in_org = distinct_where(lake, "events", "org_id", orgs, ("account_id",)) | distinct_where(
+        lake, "account_records", "org_id", orgs, ("account_id",)
+    )
+    colleagues = {account for (account,) in in_org} - targets
+    near = colleagues | {account for _, account in neighbours}
+    return Collateral(
+        accounts=len(targets),
+        same_address=len({account for _, account in neighbours}),
+        same_org=len(colleagues),
+        verified_researchers=tuple(sorted(row["account_id"] for row in records if row["verified_researcher"])),
+        researchers_nearby=_researchers(lake, near),
+        busiest_addresses=_busiest(neighbours),
+    )
+
+
+def _researchers(lake: Lake, account_ids: Collection[str]) -> int:
+    flagged = distinct_where(lake, "account_records", "account_id", account_ids, ("account_id", "verified_researcher"))
+    return sum(1 for _, verified in flagged if verified)
+
+
+def _busiest(neighbours: Collection[tuple[str, str]]) -> tuple[SharedAddress, ...]:
+    counts: dict[str, int] = {}
+    for address, _ in neighbours:
+        counts[address] = counts.get(address, 0) + 1
+    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return tuple(SharedAddress(address, count) for address, count in ranked[:_ADDRESSES_SHOWN])

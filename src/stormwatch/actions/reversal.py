@@ -1,0 +1,86 @@
+"""Undoes actions: one approver is enough, because an innocent account must not wait for two people."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, delete, select, update
+
+from stormwatch.actions.execution import APPLY, LIFT, action_row, actions_in_effect, place_order
+from stormwatch.cases.acting import acting_person
+from stormwatch.cases.outcomes import Outcome, record_outcomes
+from stormwatch.cases.states import move, state_of
+from stormwatch.ledger.log import Ledger
+from stormwatch.model.case import Action, ActionKind, CaseState
+from stormwatch.model.errors import Conflict, InvalidInput
+from stormwatch.model.principal import Principal, Role
+from stormwatch.model.times import now_us
+from stormwatch.storage.database import Database
+from stormwatch.storage.tables.actions import actions, decisions, outbox
+
+
+def reverse(
+    database: Database, ledger: Ledger, by: Principal, action_ids: Collection[str], reason: str
+) -> tuple[Action, ...]:
+    """Reverses actions at once; what other actions on the accounts ask for stays in effect.
+
+    An approver decides, also one who approved the action; a reason is needed. Raises Conflict when one of the actions
+    is reversed already (nothing is changed then). A case without any action left goes back into review.
+    """
+    said = reason.replace("\x00", "").strip()
+    if not said:
+        raise InvalidInput("a reversal needs a reason")
+    if not action_ids:
+        raise InvalidInput("no action is named", remedy="see `stormwatch act list`")
+    with database.write() as connection:
+        person, now = acting_person(connection, by, Role.APPROVER), now_us()
+        found = [action_row(connection, action_id) for action_id in sorted(set(action_ids))]
+        for action in found:
+            if action.reversed_us is not None:
+                raise Conflict("the action is reversed already", where=action.action_id)
+            _lift(connection, action, person.person_id, said, now)
+            ledger.append(
+                connection,
+                "action.reversed",
+                person.person_id,
+                action.case_id,
+                {"action": action.action_id, "account": action.account_id, "reason": said},
+            )
+        for case_id in sorted({action.case_id for action in found}):
+            _return_to_review(connection, ledger, case_id, person.person_id, said, now)
+        return tuple(action_row(connection, action.action_id) for action in found)
+
+
+def _lift(connection: Connection, action: Action, by: str, reason: str, now: int) -> None:
+    connection.execute(delete(decisions).where(decisions.c.action_id == action.action_id))
+    connection.execute(
+        update(actions)
+        .where(actions.c.action_id == action.action_id)
+        .values(reversed_us=now, reversed_by=by, reversal_reason=reason)
+    )
+    # An order that never arrived must not be carried out after the reversal.
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.action_id == action.action_id, outbox.c.purpose == APPLY, outbox.c.finished_us.is_(None))
+        .values(finished_us=now, last_error="reversed before it was verified")
+    )
+    place_order(connection, action.action_id, action.account_id, LIFT, now)
+    held = {other.kind for other in actions_in_effect(connection, [action.account_id])}
+    if action.kind is ActionKind.SUSPEND and ActionKind.SUSPEND not in held:
+        record_outcomes(connection, [action.account_id], action.case_id, Outcome.REINSTATED, now)
+
+
+def _return_to_review(connection: Connection, ledger: Ledger, case_id: str, by: str, reason: str, now: int) -> None:
+    left = connection.execute(
+        select(actions.c.action_id).where(actions.c.case_id == case_id, actions.c.reversed_us.is_(None))
+    ).first()
+    if left is None and state_of(connection, case_id) is CaseState.ACTED:
+        move(
+            connection,
+            ledger,
+            case_id,
+            CaseState.IN_REVIEW,
+            by=by,
+            reason=f"all actions reversed: {reason}",
+            now_us=now,
+        )
