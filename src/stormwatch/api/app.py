@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 import stormwatch
-from stormwatch.api import decision, events
+from stormwatch.api import decision, events, metrics
 from stormwatch.model.errors import Conflict, Forbidden, InvalidInput, NotFound, StormwatchError
 from stormwatch.runtime import Runtime
 
@@ -19,6 +19,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.runtime = runtime
     app.include_router(events.router)
     app.include_router(decision.router)
+    app.include_router(metrics.router)
     app.add_exception_handler(StormwatchError, _explain)
     app.add_api_route("/healthz", _alive, methods=["GET"])
     app.add_api_route("/readyz", _ready, methods=["GET"])
