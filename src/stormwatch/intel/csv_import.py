@@ -17,6 +17,7 @@ from stormwatch.model.errors import InvalidInput
 from stormwatch.model.ids import derived_id
 from stormwatch.model.intel import TLP, Indicator
 from stormwatch.model.normal_form import observable_of
+from stormwatch.model.observable import Observable
 from stormwatch.model.times import parse_rfc3339
 
 REQUIRED: Final = ("kind", "value")
@@ -50,6 +51,17 @@ def import_csv(connection: Connection, content: bytes, where: str, defaults: Csv
     replace_origins(connection, changed)
     tally.taken["indicators"] += len(by_id)
     tally.taken["unchanged"] += len(by_id) - len(changed)
+
+
+def observables_in_csv(content: bytes, where: str) -> list[Observable]:
+    """What the rows of a table name, for a lead; here a bad row stops all, for the person is at hand to correct it."""
+    found = []
+    for line, row in _rows(content, where):
+        try:
+            found.append(observable_of(kind_of(row["kind"]), row.get("value", "")))
+        except ValueError as error:
+            raise InvalidInput(str(error), where=f"{where}, line {line}", remedy="correct that line") from error
+    return found
 
 
 def _comparable(indicator: Indicator) -> Indicator:

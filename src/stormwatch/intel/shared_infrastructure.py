@@ -12,10 +12,12 @@ from typing import Final
 from sqlalchemy import Connection, delete, insert, select
 
 from stormwatch.intel.ranges import AddressRanges
+from stormwatch.model.observable import Observable, ObservableKind
 from stormwatch.storage.database import Database
 from stormwatch.storage.tables.intel import shared_lists
 
 BUILT_IN_FREEMAIL: Final = "freemail domains (built in)"
+_HOSTS: Final = frozenset({ObservableKind.IPV4, ObservableKind.IPV6, ObservableKind.DOMAIN})
 
 
 class SharedKind(StrEnum):
@@ -105,6 +107,16 @@ class SharedInfrastructure:
                 return found
             name = name.partition(".")[2]
         return ()
+
+    def matches(self, observable: Observable) -> tuple[SharedMatch, ...]:
+        """Lists that hold an address, a domain, or the host of a URL or e-mail address."""
+        host = observable.value
+        if observable.kind in {ObservableKind.URL, ObservableKind.EMAIL}:
+            authority = (host.partition("://")[2] or host).split("/", 1)[0].split("?", 1)[0]
+            host = authority.rpartition("@")[2].partition(":")[0]
+        elif observable.kind not in _HOSTS:
+            return ()
+        return self.matches_ip(host) or self.matches_domain(host)
 
     def is_shared_domain(self, domain: str) -> bool:
         """Whether a domain is one that many unrelated people use."""
