@@ -1,0 +1,79 @@
+"""Puts the console together and mounts it below /console, where its cookies and headers stay apart from the API."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from stormwatch.console.pages import account, act, audit, case, lead, people, pivot, queue, session
+from stormwatch.console.rendering import STATIC, environment, page, status_of
+from stormwatch.console.security import SESSION_COOKIE, NotSignedIn, SecurityHeaders, sessions_of
+from stormwatch.console.sessions import Sessions
+from stormwatch.model.errors import StormwatchError
+from stormwatch.runtime import Runtime
+
+PREFIX: Final = "/console"
+_PAGES: Final = (session, queue, case, act, lead, account, pivot, audit, people)
+
+
+def mount(app: FastAPI, runtime: Runtime) -> None:
+    """Adds the console to an application: its pages below /console, and `/` leads there."""
+    app.mount(PREFIX, console(runtime))
+    app.add_api_route("/", _to_console, methods=["GET"], include_in_schema=False)
+
+
+def console(runtime: Runtime) -> FastAPI:
+    """The console as an ASGI application of its own, wherever it is mounted."""
+    made = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    made.state.runtime = runtime
+    made.state.sessions = Sessions(runtime.database, runtime.keyring, runtime.access)
+    made.state.templates = environment()
+    for module in _PAGES:
+        made.include_router(module.router)
+    made.mount("/static", StaticFiles(directory=STATIC), name="static")
+    made.add_middleware(SecurityHeaders)
+    handlers: dict[type[Exception], Callable[[Request, Exception], Response | Awaitable[Response]]] = {
+        NotSignedIn: _ask_to_sign_in,
+        StormwatchError: _explain,
+        RequestValidationError: _explain_form,
+        HTTPException: _explain_http,
+    }
+    for kind, handler in handlers.items():
+        made.add_exception_handler(kind, handler)
+    return made
+
+
+def _to_console() -> Response:
+    return RedirectResponse(f"{PREFIX}/", 303)
+
+
+def _ask_to_sign_in(request: Request, error: Exception) -> Response:
+    root = str(request.scope.get("root_path", ""))
+    back = error.back if isinstance(error, NotSignedIn) else ""
+    return RedirectResponse(f"{root}/login" + (f"?next={back}" if back else ""), 303)
+
+
+def _explain(request: Request, error: Exception) -> Response:
+    return _error_page(request, str(error), status_of(error) if isinstance(error, StormwatchError) else 500)
+
+
+def _explain_form(request: Request, _error: Exception) -> Response:
+    return _error_page(request, "a field of this form or address is missing or cannot be read", 400)
+
+
+def _explain_http(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    sentence = "there is no such page" if status == 404 else "this request cannot be answered"
+    return _error_page(request, sentence, status)
+
+
+def _error_page(request: Request, sentence: str, status: int) -> Response:
+    cookie = request.cookies.get(SESSION_COOKIE)
+    found = sessions_of(request).find(cookie) if cookie else None
+    return page(request, found, "error.html", {"sentence": sentence, "status": status}, status=status)

@@ -1,0 +1,64 @@
+"""Turns view values into pages: Jinja templates with autoescape, every printed text made visible first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, cast
+from urllib.parse import quote, urlencode
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from stormwatch.console import wording
+from stormwatch.console.plain_text import shortened, shown
+from stormwatch.console.sessions import Session
+from stormwatch.model.errors import Conflict, Forbidden, InvalidInput, NotFound, StormwatchError
+
+STATIC: Final = Path(__file__).parent / "static"
+_STATUS: Final = {InvalidInput: 400, Forbidden: 403, NotFound: 404, Conflict: 409}
+
+
+def environment() -> Environment:
+    """The templates' environment: autoescape always, unknown names are errors."""
+    made = Environment(
+        loader=PackageLoader("stormwatch.console"),
+        autoescape=True,
+        finalize=shown,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(
+        moment=wording.moment,
+        machine_moment=wording.machine_moment,
+        weight=wording.weight,
+        weight_step=wording.weight_step,
+        frequency=wording.frequency,
+        link_band=wording.link_band,
+        shortened=shortened,
+        segment=lambda text: quote(str(text), safe=""),
+        query=lambda mapping: urlencode({key: value for key, value in mapping.items() if value not in (None, "")}),
+    )
+    made.globals.update(likelihood=wording.likelihood, distance=wording.distance)
+    return made
+
+
+def page(
+    request: Request, session: Session | None, template: str, values: Mapping[str, object], *, status: int = 200
+) -> HTMLResponse:
+    """One page; `session` decides what its head shows and what its forms carry."""
+    frame = {
+        "root": str(request.scope.get("root_path", "")),
+        "session": session,
+        "path": request.url.path.removeprefix(str(request.scope.get("root_path", ""))),
+        "provider": request.app.state.runtime.settings.provider_name,
+    }
+    made = cast("Environment", request.app.state.templates)
+    return HTMLResponse(made.get_template(template).render({**frame, **values}), status)
+
+
+def status_of(error: StormwatchError) -> int:
+    """The HTTP status of an error that the software explains."""
+    return next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)

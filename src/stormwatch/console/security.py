@@ -1,0 +1,100 @@
+"""Puts the guards on every request: response headers, same-origin and CSRF checks on POST, the signed-in person."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, cast
+from urllib.parse import quote, urlsplit
+
+from fastapi import Depends, Form, Request
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from stormwatch.console.sessions import Session, Sessions
+from stormwatch.model.errors import Forbidden, StormwatchError
+
+SESSION_COOKIE: Final = "stormwatch_session"
+VISITOR_COOKIE: Final = "stormwatch_visitor"
+
+_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+_HEADERS: Final = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # `same-origin` rather than `no-referrer`: the latter makes browsers send `Origin: null` with forms.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+class NotSignedIn(StormwatchError):
+    """Nobody is signed in; `back` is the page of the console that was asked for."""
+
+    def __init__(self, back: str) -> None:
+        self.back = back
+        super().__init__("nobody is signed in", remedy="sign in first")
+
+
+class SecurityHeaders:
+    """ASGI middleware: the policy on every response, and no copy of a page kept by browser or proxy."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the request on and adds the headers to what comes back."""
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers[name] = value
+                headers["Cache-Control"] = "no-cache" if "/static/" in scope["path"] else "no-store"
+            await send(message)
+
+        await self._app(scope, receive, guarded)
+
+
+def sessions_of(request: Request) -> Sessions:
+    """The session store of this console."""
+    return cast("Sessions", request.app.state.sessions)
+
+
+def signed_in(request: Request) -> Session:
+    """The session behind the request's cookie; NotSignedIn sends the visitor to the log-in page."""
+    cookie = request.cookies.get(SESSION_COOKIE)
+    session = sessions_of(request).find(cookie) if cookie else None
+    if session is None:
+        raise NotSignedIn(back_address(request))
+    return session
+
+
+def back_address(request: Request) -> str:
+    """Where to return after signing in: the page asked for, or nothing when it was a form."""
+    if request.method != "GET":
+        return ""
+    path = request.url.path.removeprefix(str(request.scope.get("root_path", "")))
+    return quote(path + (f"?{request.url.query}" if request.url.query else ""), safe="")
+
+
+def same_origin(request: Request) -> None:
+    """Forbidden unless the browser says that the form was sent from this very host."""
+    origin = request.headers.get("origin", "")
+    if not origin or urlsplit(origin).netloc != request.headers.get("host", ""):
+        raise Forbidden("this form was not sent from this console", remedy="open the page again and send it from there")
+
+
+def form_of_session(request: Request, session: SignedIn, csrf: Annotated[str, Form()] = "") -> Session:
+    """The session behind a POST, after its Origin and its CSRF token were found good."""
+    same_origin(request)
+    if not sessions_of(request).csrf_matches(request.cookies[SESSION_COOKIE], csrf):
+        raise Forbidden("this form is not of your session", remedy="open the page again and send it from there")
+    return session
+
+
+SignedIn = Annotated[Session, Depends(signed_in)]
+PostedBy = Annotated[Session, Depends(form_of_session)]

@@ -1,0 +1,82 @@
+"""Turns probabilities, weights and frequencies into words; numbers of a likelihood show only once it is calibrated."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from stormwatch.model.assessment import likelihood_words
+from stormwatch.model.times import format_rfc3339
+
+SIMULATED: Final = "simulated worlds"
+
+# Jeffreys, Theory of Probability, appendix B: half powers of ten of the likelihood ratio, here in bits.
+_WEIGHTS: Final = ((1.66, "slight"), (3.32, "moderate"), (4.98, "strong"), (6.64, "very strong"))
+_STRONGEST: Final = "decisive"
+_LINK_BANDS: Final = ((0.20, "faint"), (0.55, "weak"), (0.80, "likely"))
+
+
+def likelihood(probability: float, calibrated_on: str) -> str:
+    """ICD 203 words; the number joins them only where it was calibrated on real cases."""
+    words = likelihood_words(min(max(probability, 0.0), 1.0))
+    return words if calibrated_on == SIMULATED else f"{words} ({probability:.0%})"
+
+
+def weight(bits: float) -> str:
+    """How much one piece of evidence moves the odds, after Jeffreys; `bits` is a log2 likelihood ratio."""
+    strength = next((words for bound, words in _WEIGHTS if abs(bits) < bound), _STRONGEST)
+    return strength if bits >= 0 else f"{strength}, against"
+
+
+def weight_step(bits: float) -> int:
+    """1 (slight) to 5 (decisive), for the bar beside the word."""
+    return 1 + sum(abs(bits) >= bound for bound, _ in _WEIGHTS)
+
+
+def link_band(probability: float) -> str:
+    """A class name for how firm a link is: faint, weak, likely or firm."""
+    return next((name for bound, name in _LINK_BANDS if probability <= bound), "firm")
+
+
+def frequency(share: float) -> str:
+    """How common something is among innocent accounts, from a share of 0 to 1."""
+    if share <= 0:
+        return "too rare to measure"
+    if share >= 0.095:
+        return f"{share:.0%} of accounts"
+    return f"about 1 in {_rounded(1 / share):,} accounts"
+
+
+def log_odds(probability: float) -> float:
+    """The odds of a probability in bits, bounded so that certainty stays a number."""
+    bounded = min(max(probability, 1e-9), 1 - 1e-9)
+    return math.log2(bounded / (1 - bounded))
+
+
+def distance(probability: float, threshold: float) -> str:
+    """How far a likelihood lies below a threshold, measured in evidence that would close the gap."""
+    gap = log_odds(threshold) - log_odds(probability)
+    if gap <= 0:
+        return "at or above the threshold"
+    strength = weight(gap)
+    if strength == _STRONGEST:
+        pieces = math.ceil(gap / _WEIGHTS[-1][0])
+        return f"about {pieces} very strong, independent pieces of evidence below the threshold"
+    return f"one {strength}, independent piece of evidence below the threshold"
+
+
+def moment(time_us: int | None) -> str:
+    """A time as people read it, UTC to the second."""
+    if time_us is None:
+        return "—"
+    return format_rfc3339(time_us)[:19].replace("T", " ") + " UTC"
+
+
+def machine_moment(time_us: int) -> str:
+    """A time for the `datetime` attribute."""
+    return format_rfc3339(time_us)
+
+
+def _rounded(number: float) -> int:
+    scale = int(10 ** max(math.floor(math.log10(number)) - 1, 0))
+    return round(number / scale) * scale
