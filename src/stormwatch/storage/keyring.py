@@ -27,6 +27,7 @@ class Keyring:
             raise InvalidInput(f"the key has {len(master)} bytes instead of {_KEY_BYTES}")
         self._master = master
         self._ciphers: dict[str, AESGCM] = {}
+        self._subkeys: dict[str, bytes] = {}
 
     @classmethod
     def create(cls, path: Path) -> Keyring:
@@ -56,7 +57,10 @@ class Keyring:
 
     def subkey(self, purpose: str) -> bytes:
         """32 bytes for one purpose; the same purpose gives the same key."""
-        return HKDF(hashes.SHA256(), _KEY_BYTES, salt=None, info=b"stormwatch:" + purpose.encode()).derive(self._master)
+        if purpose not in self._subkeys:
+            derive = HKDF(hashes.SHA256(), _KEY_BYTES, salt=None, info=b"stormwatch:" + purpose.encode()).derive
+            self._subkeys[purpose] = derive(self._master)
+        return self._subkeys[purpose]
 
     def encrypt(self, purpose: str, plaintext: bytes, context: bytes = b"") -> bytes:
         """Nonce and AES-256-GCM ciphertext; `context` is authenticated, not stored."""

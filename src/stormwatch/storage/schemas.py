@@ -58,6 +58,13 @@ TEXTS: Final = pa.schema(
     ]
 )
 
+EVENT_KEYS: Final = pa.schema(
+    [
+        ("key", pa.binary(16)),  # keyed hash of (collector, event_id)
+        ("content", pa.binary(16)),  # keyed hash of the event as it was sent
+    ]
+)
+
 ACCOUNT_RECORDS: Final = pa.schema(
     [
         ("account_id", pa.string()),
@@ -197,6 +204,7 @@ ASSESSMENTS: Final = pa.schema(
 TABLES: Final = {
     "events": EVENTS,
     "texts": TEXTS,
+    "event_keys": EVENT_KEYS,
     "account_records": ACCOUNT_RECORDS,
     "detections": DETECTIONS,
     "observables": OBSERVABLES,

@@ -1,0 +1,198 @@
+"""Streams of records into the store: split, read, redact, append in batches; what cannot be read goes to quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from stormwatch.events.normalise import Normaliser
+from stormwatch.events.quarantine import Quarantine
+from stormwatch.events.readers.account_record import read_account_record
+from stormwatch.events.readers.choice import Format, recognise
+from stormwatch.events.readers.decoding import decode_object
+from stormwatch.events.readers.litellm import read_litellm
+from stormwatch.events.readers.usage_event import read_usage_event
+from stormwatch.events.records import AccountUpdate, EventRecord
+from stormwatch.events.sources import CutOff, file_chunks
+from stormwatch.events.splitting import Piece, split_records
+from stormwatch.events.store import BATCH_ROWS, AppendReport, EventStore
+from stormwatch.model.errors import InvalidInput
+
+_BATCH_BYTES: Final = 8 * 1024 * 1024
+_LONG_PIECE: Final = 2 * 1024 * 1024
+REASONS_KEPT: Final = 1000
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why the record that starts at a line was rejected."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What became of a stream's records. `conflicting` ones are among the accepted.
+
+    `first_reasons` holds at most REASONS_KEPT; the rest stand in the quarantine file.
+    """
+
+    accepted: int = 0
+    duplicate: int = 0
+    conflicting: int = 0
+    rejected: int = 0
+    quarantine: Path | None = None
+    first_reasons: tuple[Reason, ...] = ()
+
+    @property
+    def read(self) -> int:
+        """Records that could be read, new or not."""
+        return self.accepted + self.duplicate
+
+
+def ingest_file(
+    store: EventStore,
+    path: Path,
+    *,
+    collector: str,
+    format: str = "auto",  # noqa: A002 - the word people use
+    progress: Progress | None = None,
+) -> IngestReport:
+    """Takes in one file; InvalidInput when it cannot be opened or holds nothing at all.
+
+    `progress` gets the bytes read and their total.
+    """
+    report = ingest_stream(store, file_chunks(path, progress), collector=collector, format=format, source=str(path))
+    if not report.read and not report.rejected:
+        raise InvalidInput("the file is empty", where=str(path), remedy="check what wrote it")
+    return report
+
+
+def ingest_bytes(store: EventStore, data: bytes, *, collector: str, format: str = "auto", source: str) -> IngestReport:  # noqa: A002
+    """Takes in a body that was received whole."""
+    return ingest_stream(store, iter((data,)), collector=collector, format=format, source=source)
+
+
+def ingest_stream(
+    store: EventStore,
+    chunks: Iterator[bytes],
+    *,
+    collector: str,
+    format: str = "auto",  # noqa: A002 - the word people use
+    source: str,
+) -> IngestReport:
+    """Takes in decompressed chunks; when it returns, what it counts as accepted or rejected is on disk."""
+    intake = _Intake(store, collector, Format(format), source)
+    try:
+        try:
+            for piece in split_records(chunks, store.max_record_bytes):
+                intake.take(piece)
+        except CutOff as error:
+            intake.cut_off(error)
+        return intake.finish()
+    finally:
+        intake.close()
+
+
+class _Intake:
+    """One stream on its way in."""
+
+    def __init__(self, store: EventStore, collector: str, form: Format, source: str) -> None:
+        self._store = store
+        self._collector = collector
+        self._format = form
+        self._source = source
+        self._normaliser = Normaliser(store.keyring)
+        self._quarantine = Quarantine(store.home, store.keyring)
+        self._events: list[EventRecord] = []
+        self._accounts: list[AccountUpdate] = []
+        self._bytes = 0
+        self._line = 0
+        self._too_long: int | None = None
+        self._accepted = 0
+        self._duplicate = 0
+        self._conflicting = 0
+        self._rejected = 0
+        self._reasons: list[Reason] = []
+
+    def take(self, piece: Piece) -> None:
+        """One record, or a part of one that is too long."""
+        self._line = piece.line
+        if piece.oversize:
+            self._take_oversize(piece)
+            return
+        try:
+            self._read(piece.data)
+        except InvalidInput as error:
+            self._reject(piece.line, str(error), piece.data)
+            return
+        self._bytes += len(piece.data)
+        if len(self._events) + len(self._accounts) >= BATCH_ROWS or self._bytes >= _BATCH_BYTES:
+            self._append()
+
+    def cut_off(self, error: CutOff) -> None:
+        """The stream broke off behind the last record taken."""
+        self._reject(self._line, f"{error.what} in or after this record; send the file again", b"")
+
+    def finish(self) -> IngestReport:
+        """Stores the rest and gives the count."""
+        self._append()
+        self._quarantine.flush()
+        return IngestReport(
+            self._accepted,
+            self._duplicate,
+            self._conflicting,
+            self._rejected,
+            self._quarantine.path,
+            tuple(self._reasons),
+        )
+
+    def close(self) -> None:
+        """Lets go of the quarantine file."""
+        self._quarantine.close()
+
+    def _read(self, data: bytes) -> None:
+        form = self._format
+        if form is Format.AUTO:
+            form = self._format = recognise(decode_object(data))
+        if form is Format.ACCOUNT_RECORD:
+            self._accounts.append(read_account_record(data, self._normaliser.redactor))
+        else:
+            sent = read_usage_event(data) if form is Format.USAGE_EVENT else read_litellm(data)
+            self._events.append(self._normaliser.event(sent))
+
+    def _take_oversize(self, piece: Piece) -> None:
+        reason = f"longer than {self._store.max_record_bytes} bytes"
+        if self._too_long != piece.line:
+            self._count_rejected(piece.line, reason)
+        self._too_long = None if piece.last else piece.line
+        for start in range(0, max(len(piece.data), 1), _LONG_PIECE):
+            part = piece.data[start : start + _LONG_PIECE]
+            more = not piece.last or start + _LONG_PIECE < len(piece.data)
+            self._quarantine.put(self._source, piece.line, reason, part, more=more)
+
+    def _reject(self, line: int, reason: str, data: bytes) -> None:
+        self._count_rejected(line, reason)
+        self._quarantine.put(self._source, line, reason, data)
+
+    def _count_rejected(self, line: int, reason: str) -> None:
+        self._rejected += 1
+        if len(self._reasons) < REASONS_KEPT:
+            self._reasons.append(Reason(line, reason))
+
+    def _append(self) -> None:
+        if self._accounts:
+            self._count(self._store.append_accounts(self._accounts))
+        if self._events:
+            self._count(self._store.append(self._collector, self._events))
+        self._events, self._accounts, self._bytes = [], [], 0
+
+    def _count(self, report: AppendReport) -> None:
+        self._accepted += report.accepted
+        self._duplicate += report.duplicate
+        self._conflicting += report.conflicting
