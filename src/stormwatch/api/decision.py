@@ -1,4 +1,4 @@
-"""The decision endpoint: what a gateway has to do with an account, asked one by one, by `auth_request`, or as a list."""
+"""The decision endpoint: what a gateway has to do with an account, asked singly, by `auth_request`, or as a list."""
 
 from __future__ import annotations
 
