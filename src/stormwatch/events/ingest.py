@@ -62,18 +62,27 @@ def ingest_file(
     collector: str,
     format: str = "auto",  # noqa: A002 - the word people use
     progress: Progress | None = None,
+    quarantine: Quarantine | None = None,
 ) -> IngestReport:
     """Takes in one file; InvalidInput when it cannot be opened or holds nothing at all.
 
-    `progress` gets the bytes read and their total.
+    `progress` gets the bytes read and their total. Rejected records go to `quarantine`, by default to one of its own.
     """
-    report = ingest_stream(store, file_chunks(path, progress), collector=collector, format=format, source=str(path))
+    chunks = file_chunks(path, progress)
+    report = ingest_stream(store, chunks, collector=collector, format=format, source=str(path), quarantine=quarantine)
     if not report.read and not report.rejected:
         raise InvalidInput("the file is empty", where=str(path), remedy="check what wrote it")
     return report
 
 
-def ingest_bytes(store: EventStore, data: bytes, *, collector: str, format: str = "auto", source: str) -> IngestReport:  # noqa: A002
+def ingest_bytes(
+    store: EventStore,
+    data: bytes,
+    *,
+    collector: str,
+    format: str = "auto",  # noqa: A002 - the word people use
+    source: str,
+) -> IngestReport:
     """Takes in a body that was received whole."""
     return ingest_stream(store, iter((data,)), collector=collector, format=format, source=source)
 
@@ -85,9 +94,11 @@ def ingest_stream(
     collector: str,
     format: str = "auto",  # noqa: A002 - the word people use
     source: str,
+    quarantine: Quarantine | None = None,
 ) -> IngestReport:
     """Takes in decompressed chunks; when it returns, what it counts as accepted or rejected is on disk."""
-    intake = _Intake(store, collector, Format(format), source)
+    kept = quarantine or Quarantine(store.home, store.keyring)
+    intake = _Intake(store, collector, Format(format), source, kept)
     try:
         try:
             for piece in split_records(chunks, store.max_record_bytes):
@@ -96,19 +107,20 @@ def ingest_stream(
             intake.cut_off(error)
         return intake.finish()
     finally:
-        intake.close()
+        if quarantine is None:
+            kept.close()
 
 
 class _Intake:
     """One stream on its way in."""
 
-    def __init__(self, store: EventStore, collector: str, form: Format, source: str) -> None:
+    def __init__(self, store: EventStore, collector: str, form: Format, source: str, quarantine: Quarantine) -> None:
         self._store = store
         self._collector = collector
         self._format = form
         self._source = source
         self._normaliser = Normaliser(store.keyring)
-        self._quarantine = Quarantine(store.home, store.keyring)
+        self._quarantine = quarantine
         self._events: list[EventRecord] = []
         self._accounts: list[AccountUpdate] = []
         self._bytes = 0
@@ -148,13 +160,9 @@ class _Intake:
             self._duplicate,
             self._conflicting,
             self._rejected,
-            self._quarantine.path,
+            self._quarantine.path if self._rejected else None,
             tuple(self._reasons),
         )
-
-    def close(self) -> None:
-        """Lets go of the quarantine file."""
-        self._quarantine.close()
 
     def _read(self, data: bytes) -> None:
         form = self._format

@@ -11,6 +11,7 @@ from typing import Final
 _BOM: Final = b"\xef\xbb\xbf"
 _OUTSIDE: Final = re.compile(rb'["{}\[\]\n]')
 _INSIDE: Final = re.compile(rb'["\\\n]')
+_BETWEEN: Final = b" \t\r\n,[]"
 _PEEK: Final = 64 * 1024
 
 
@@ -136,30 +137,63 @@ class _Scanner:
 
 
 def _split_json(chunks: Iterator[bytes], max_bytes: int) -> Iterator[Piece]:
-    """Elements that are objects or arrays; bare numbers and words between them are passed over."""
+    """Elements of the outer array, or objects one after the other; what stands between them comes as pieces too."""
     scanner = _Scanner()
-    element: list[bytes] | None = None
-    held = 0
-    start_line = 1
-    oversize = False
+    element = _UnfinishedElement(max_bytes)
     for chunk in _whole_escapes(chunks):
         begin = 0
         for offset, starts in scanner.cuts(chunk):
             if starts:
-                element, held, start_line, oversize, begin = [], 0, scanner.line, False, offset
-            elif element is not None:
-                element.append(chunk[begin:offset])
-                data = b"".join(element)
-                yield Piece(start_line, data, oversize=oversize or len(data) > max_bytes)
-                element = None
-        if element is not None:
-            element.append(chunk[begin:])
-            held += len(element[-1])
-            if oversize or held > max_bytes:
-                yield Piece(start_line, b"".join(element), oversize=True, last=False)
-                element, oversize = [], True
-    if element is not None:
-        yield Piece(start_line, b"".join(element), oversize=oversize)
+                yield from _between(scanner.line, chunk[begin:offset])
+                element.start(scanner.line)
+                begin = offset
+            elif element.is_open:
+                yield element.end(chunk[begin:offset])
+                begin = offset
+        if element.is_open:
+            yield from element.extend(chunk[begin:])
+        else:
+            yield from _between(scanner.line, chunk[begin:])
+    if element.is_open or scanner.depth:
+        yield element.end(b"")
+
+
+def _between(line: int, data: bytes) -> Iterator[Piece]:
+    stray = data.strip(_BETWEEN)
+    if stray:
+        yield Piece(line, stray)
+
+
+class _UnfinishedElement:
+    """An element of which only the beginning has been seen; of one that is too long nothing is held back."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.is_open = False
+        self._max_bytes = max_bytes
+        self._line = 1
+        self._parts: list[bytes] = []
+        self._held = 0
+        self._oversize = False
+
+    def start(self, line: int) -> None:
+        """An element begins."""
+        self.is_open = True
+        self._line, self._parts, self._held, self._oversize = line, [], 0, False
+
+    def extend(self, part: bytes) -> Iterator[Piece]:
+        """More of the element, which goes on."""
+        self._parts.append(part)
+        self._held += len(part)
+        if self._oversize or self._held > self._max_bytes:
+            yield Piece(self._line, b"".join(self._parts), oversize=True, last=False)
+            self._parts, self._held, self._oversize = [], 0, True
+
+    def end(self, part: bytes) -> Piece:
+        """The last of the element."""
+        data = b"".join((*self._parts, part))
+        self.is_open = False
+        self._parts = []
+        return Piece(self._line, data, oversize=self._oversize or len(data) > self._max_bytes)
 
 
 def _whole_escapes(chunks: Iterator[bytes]) -> Iterator[bytes]:
