@@ -71,7 +71,7 @@ class Keyring:
         """The plaintext; IntegrityError when key, context or bytes are not those of the encryption."""
         try:
             return self._cipher(purpose).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context)
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # ValueError: too short to hold a nonce
             raise IntegrityError(
                 "stored bytes do not open with this key", remedy="check that STORMWATCH_KEY_FILE is this home's key"
             ) from error
