@@ -13,9 +13,9 @@ PRIOR = 0.001
 
 
 def hit(account: str, *, confidence: int | None = 90, kind: DetectionKind = DetectionKind.INDICATOR, time_us: int = 5,
-        value: str = "203.0.113.9", actors: tuple[str, ...] = ()) -> Hit:  # fmt: skip
+        value: str = "203.0.113.9", actors: tuple[str, ...] = (), lead: str | None = "lead-1") -> Hit:  # fmt: skip
     observable = Observable(ObservableKind.IPV4, value)
-    indicator = Indicator(f"indicator-{value}", observable, 0, 10, confidence, actors)
+    indicator = Indicator(f"indicator-{value}", observable, 0, 10, confidence, actors, lead_id=lead)
     return Hit(account, indicator, kind, "ipv4-addr", value, time_us, ("e1",))
 
 
@@ -33,7 +33,7 @@ def alone(piece: Evidence) -> float:
     return probability_of(log2_odds(PRIOR) + piece.weight_bits)
 
 
-def test_a_trusted_indicator_on_an_address_of_one_account_is_believed_as_far_as_its_source() -> None:
+def test_a_graded_lead_on_an_address_of_one_account_is_believed_as_far_as_its_source() -> None:
     assert 0.5 < alone(weigh(hit("a"))[0]) < 0.9
 
 
@@ -69,3 +69,7 @@ def test_names_are_resolved_and_ambiguous_names_keep_all_their_meanings() -> Non
 
 def test_a_source_that_states_no_confidence_is_not_believed_much() -> None:
     assert alone(weigh(hit("a", confidence=None))[0]) < 0.35
+
+
+def test_a_feed_alone_never_brings_an_account_to_even_odds() -> None:
+    assert alone(weigh(hit("a", lead=None, confidence=100))[0]) < 0.5

@@ -100,7 +100,8 @@ def hit_evidence(
 def _credibility(hit: Hit, weights: IndicatorWeights) -> float:
     stated = hit.indicator.confidence if hit.indicator.confidence is not None else weights.unstated_confidence
     in_time = hit.indicator.valid_at(hit.event_time_us)
-    return stated / 100.0 * weights.trust * (1.0 if in_time else weights.expired)
+    trust = weights.trust_in_leads if hit.indicator.lead_id is not None else weights.trust_in_feeds
+    return stated / 100.0 * trust * (1.0 if in_time else weights.expired)
 
 
 def _users(hits: Sequence[Hit]) -> Mapping[tuple[str, str], int]:

@@ -20,7 +20,8 @@ class IndicatorWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How far an indicator that matched is believed."""
 
     unstated_confidence: int
-    trust: float
+    trust_in_leads: float
+    trust_in_feeds: float
     expired: float
     shared_infrastructure: float
     operators_accounts_behind_an_address: float
