@@ -7,12 +7,13 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
+from stormwatch.access.people import Access
 from stormwatch.config import Settings
 from stormwatch.ledger.log import Ledger
 from stormwatch.model.errors import Conflict, Forbidden, IntegrityError, InvalidInput, NotFound
-from stormwatch.model.principal import Person, Principal, Role, Scope
+from stormwatch.model.principal import Principal, Role
 from stormwatch.model.times import DAY, HOUR, now_us
 from stormwatch.reports.building import build_report
 from stormwatch.reports.coverage import blind_spots, rounded
@@ -29,13 +30,21 @@ from stormwatch.storage.schemas import ASSESSMENTS, DETECTIONS
 from stormwatch.storage.tables.actions import actions, proposals
 from stormwatch.storage.tables.cases import case_accounts, case_history, cases
 from stormwatch.storage.tables.intel import leads
+from stormwatch.storage.tables.people import people
 
 START = Period.parse("2024-02-01", "2024-02-29").from_us
 PERIOD = Period(START, START + 29 * DAY)
 
 
-def principal(role: Role) -> Principal:
-    return Principal(Person("person-1", "Rosa", role), "token-1", frozenset({Scope.PERSON}), "laptop")
+def principal(sources: Sources, role: Role) -> Principal:
+    """Somebody with that role."""
+    access = Access(sources.database, sources.ledger)
+    first = access.first_administrator()
+    assert first
+    administrator = access.authenticate(first[1])
+    if role is Role.ADMINISTRATOR:
+        return administrator
+    return access.authenticate(access.add_person(administrator, "Rosa", role)[1])
 
 
 def add_case(database: Database, case_id: str, accounts: int, kind: str, *, opened_us: int, approved_us: int) -> None:
@@ -133,6 +142,11 @@ def filled(sources: Sources) -> Sources:
     return sources
 
 
+@pytest.fixture
+def reporter(filled: Sources) -> Principal:
+    return principal(filled, Role.REPORTER)
+
+
 def built(sources: Sources, settings: Settings, period: Period = PERIOD) -> Report:
     return build_report(sources, settings, period, Statements())
 
@@ -160,14 +174,16 @@ def test_accounts_by_hypothesis_name_no_actor(filled: Sources) -> None:
 
 def test_techniques_are_counted_once_a_case_and_only_ours(filled: Sources) -> None:
     cells = techniques_seen(filled, PERIOD).cells
-    assert [(cell.label, cell.count) for cell in cells] == [("LLM-01", 6)]
+    assert [(cell.label, cell.count) for cell in cells] == [("LLM-01 LLM-informed reconnaissance", 6)]
 
 
-def test_a_report_names_no_account_no_case_and_nobody(filled: Sources, settings: Settings) -> None:
+def test_a_report_names_no_account_no_case_and_nobody(filled: Sources, reporter: Principal, settings: Settings) -> None:
     raw = to_json(built(filled, settings)).decode()
     assert "Jane Roe" not in raw
     assert "case-1" not in raw
-    assert "person-1" not in raw
+    assert reporter.person
+    assert reporter.person.person_id not in raw
+    assert reporter.person.name not in raw
 
 
 def test_small_counts_are_suppressed_by_the_operators_minimum(filled: Sources, settings: Settings) -> None:
@@ -190,9 +206,9 @@ def test_an_empty_installation_reports_zeros_and_says_so(sources: Sources, setti
     assert "No request is stored" in report.blind_spots[0]
 
 
-def test_published_files_verify(filled: Sources, settings: Settings, tmp_path: Path) -> None:
+def test_published_files_verify(filled: Sources, reporter: Principal, settings: Settings, tmp_path: Path) -> None:
     write_report(built(filled, settings), tmp_path / "out")
-    published = publish_report(filled, tmp_path / "out", principal(Role.REPORTER))
+    published = publish_report(filled, tmp_path / "out", reporter)
     found, ledger = verify_report(filled, tmp_path / "out")
     assert found.publication_id == published.publication_id
     assert ledger.ok
@@ -202,58 +218,74 @@ def test_published_files_verify(filled: Sources, settings: Settings, tmp_path: P
 
 @pytest.mark.parametrize("name", ["report.html", "report.json"])
 def test_a_file_changed_after_publication_is_found(
-    filled: Sources, settings: Settings, tmp_path: Path, name: str
+    filled: Sources, reporter: Principal, settings: Settings, tmp_path: Path, name: str
 ) -> None:
     write_report(built(filled, settings), tmp_path)
-    publish_report(filled, tmp_path, principal(Role.REPORTER))
+    publish_report(filled, tmp_path, reporter)
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes() + b" ")
     with pytest.raises(NotFound):
         verify_report(filled, tmp_path)
 
 
-def test_a_figure_cannot_be_dressed_up_before_publication(filled: Sources, settings: Settings, tmp_path: Path) -> None:
+def test_a_figure_cannot_be_dressed_up_before_publication(
+    filled: Sources, reporter: Principal, settings: Settings, tmp_path: Path
+) -> None:
     report = built(filled, settings)
     better = msgspec.structs.replace(report.figures[0], total=0)
     figures = (better, *report.figures[1:])
     commitments = tuple(commitment(figure, PERIOD) for figure in figures)
     write_report(msgspec.structs.replace(report, figures=figures, commitments=commitments), tmp_path)
     with pytest.raises(Conflict, match="Accounts actioned"):
-        publish_report(filled, tmp_path, principal(Role.REPORTER))
+        publish_report(filled, tmp_path, reporter)
 
 
-def test_a_page_that_says_something_else_is_not_published(filled: Sources, settings: Settings, tmp_path: Path) -> None:
+def test_a_page_that_says_something_else_is_not_published(
+    filled: Sources, reporter: Principal, settings: Settings, tmp_path: Path
+) -> None:
     write_report(built(filled, settings), tmp_path)
     page = tmp_path / "report.html"
     page.write_text(page.read_text(encoding="utf-8").replace("Reversals", "Triumphs"), encoding="utf-8")
     with pytest.raises(IntegrityError):
-        publish_report(filled, tmp_path, principal(Role.REPORTER))
+        publish_report(filled, tmp_path, reporter)
 
 
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.REPORTER])
 def test_only_a_reporter_publishes(filled: Sources, settings: Settings, tmp_path: Path, role: Role) -> None:
     write_report(built(filled, settings), tmp_path)
     with pytest.raises(Forbidden):
-        publish_report(filled, tmp_path, principal(role))
+        publish_report(filled, tmp_path, principal(filled, role))
 
 
-def test_periods_that_overlap_are_refused(filled: Sources, settings: Settings, tmp_path: Path) -> None:
+def test_a_reporter_of_yesterday_does_not_publish(
+    filled: Sources, reporter: Principal, settings: Settings, tmp_path: Path
+) -> None:
     write_report(built(filled, settings), tmp_path)
-    publish_report(filled, tmp_path, principal(Role.REPORTER))
+    with filled.database.write() as connection:
+        connection.execute(update(people).where(people.c.name == "Rosa").values(role=Role.AUDITOR.value))
+    with pytest.raises(Forbidden):
+        publish_report(filled, tmp_path, reporter)
+
+
+def test_periods_that_overlap_are_refused(
+    filled: Sources, reporter: Principal, settings: Settings, tmp_path: Path
+) -> None:
+    write_report(built(filled, settings), tmp_path)
+    publish_report(filled, tmp_path, reporter)
     longer = Period(PERIOD.from_us, PERIOD.to_us + DAY)
     write_report(built(filled, settings, longer), tmp_path)
     with pytest.raises(Conflict, match="overlaps"):
-        publish_report(filled, tmp_path, principal(Role.REPORTER))
+        publish_report(filled, tmp_path, reporter)
 
 
 def test_the_same_period_again_is_a_correction_that_says_so(
-    filled: Sources, settings: Settings, tmp_path: Path
+    filled: Sources, reporter: Principal, settings: Settings, tmp_path: Path
 ) -> None:
     write_report(built(filled, settings), tmp_path)
-    first = publish_report(filled, tmp_path, principal(Role.REPORTER))
+    first = publish_report(filled, tmp_path, reporter)
     corrected = built(filled, settings)
     assert corrected.corrections[0].source == first.publication_id
     write_report(corrected, tmp_path)
-    publish_report(filled, tmp_path, principal(Role.REPORTER))
+    publish_report(filled, tmp_path, reporter)
 
 
 def test_statements_are_read_and_checked(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from stormwatch.model.case import ActionKind, CaseState
 from stormwatch.model.times import DAY, HOUR
 from stormwatch.reports.figures import Figure, Meaning, Period, overlapping, partition, tally
 from stormwatch.reports.sources import Sources
+from stormwatch.stix.techniques import llm_techniques
 from stormwatch.storage.tables.actions import actions
 from stormwatch.storage.tables.cases import case_accounts, case_history, cases
 
@@ -148,7 +149,12 @@ def techniques_seen(sources: Sources, period: Period) -> Figure:
     for row in _rows(sources, held):
         cases_of.setdefault(row.account_id, set()).add(row.case_id)
     seen = {(case, technique) for account, technique in _techniques(sources) for case in cases_of.get(account, ())}
-    return overlapping(_TECHNIQUES, tally((), [technique for _, technique in sorted(seen)]))
+    return overlapping(_TECHNIQUES, tally((), [_named(technique) for _, technique in sorted(seen)]))
+
+
+def _named(technique: str) -> str:
+    known = llm_techniques().get(technique)
+    return f"{technique} {known.name}" if known else technique
 
 
 def _techniques(sources: Sources) -> Iterable[tuple[str, str]]:

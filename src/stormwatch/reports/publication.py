@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import Connection, insert
 
 from stormwatch.access.permission import require
+from stormwatch.cases.acting import acting_person
 from stormwatch.ledger.canonical import JSON
 from stormwatch.ledger.verification import VerifyReport
 from stormwatch.model.errors import Conflict, IntegrityError, InvalidInput, NotFound
@@ -47,7 +48,7 @@ def publish_report(sources: Sources, directory: Path, by: Principal) -> Publicat
     Raises Forbidden for any other role, IntegrityError when the files do not belong together, Conflict when the stores
     no longer give these figures or when another published period overlaps this one.
     """
-    person = require(by, Role.REPORTER)
+    require(by, Role.REPORTER)
     report = _read(directory)
     _require_page(report, directory)
     _require_current(sources, report)
@@ -63,6 +64,7 @@ def publish_report(sources: Sources, directory: Path, by: Principal) -> Publicat
         "figures": {figure.name: sha for figure, sha in zip(report.figures, report.commitments, strict=True)},
     }
     with sources.database.write() as connection:
+        person = acting_person(connection, by, Role.REPORTER)
         _require_apart(connection, period, publication_id)
         entry = sources.ledger.append(connection, PUBLISHED, person.person_id, publication_id, body)
         row = {
