@@ -31,6 +31,7 @@ class Floor:
 
     runtime: Runtime
     people: Mapping[str, Principal]
+    tokens: Mapping[str, str]
     evidence: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     subjects: dict[str, dict[str, Any]] = field(default_factory=dict)
     lineage: dict[str, tuple[list[str], str | None]] = field(default_factory=dict)
@@ -197,8 +198,8 @@ def floor(runtime: Runtime) -> Floor:
     first = runtime.access.first_administrator()
     assert first is not None
     administrator = runtime.access.authenticate(first[1])
-    people = {"administrator": administrator}
+    people, tokens = {"administrator": administrator}, {"administrator": first[1]}
     for name, role in (("ada", Role.ANALYST), ("ann", Role.ANALYST), ("bea", Role.APPROVER)):
-        _, token = runtime.access.add_person(administrator, name, role)
-        people[name] = runtime.access.authenticate(token)
-    return Floor(runtime, people)
+        _, tokens[name] = runtime.access.add_person(administrator, name, role)
+        people[name] = runtime.access.authenticate(tokens[name])
+    return Floor(runtime, people, tokens)

@@ -1,0 +1,145 @@
+"""`stormwatch case`: the queue and the review of cases, in the name of a person."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from stormwatch.actions.execution import list_actions
+from stormwatch.cases import review
+from stormwatch.cases.evidence_file import build_evidence_file
+from stormwatch.cases.queue import get_case, history_of, list_cases, notes_of
+from stormwatch.cases.requests import redacted_requests
+from stormwatch.cli.case_sheet import case_sheet
+from stormwatch.cli.context import person_of, runtime_of
+from stormwatch.cli.output import JsonOption, emit
+from stormwatch.model.case import Case, CaseState
+from stormwatch.model.times import format_rfc3339
+from stormwatch.runtime import Runtime
+
+case = typer.Typer(help="Review cases.", no_args_is_help=True, rich_markup_mode=None)
+
+CaseArgument = Annotated[str, typer.Argument(metavar="CASE", help="The case's id.")]
+
+
+@case.command("list")
+def show_list(
+    ctx: typer.Context,
+    state: Annotated[list[CaseState] | None, typer.Option("--state", help="Only cases in this state.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List cases, the highest risk first."""
+    runtime = runtime_of(ctx)
+    person_of(runtime)
+    found = list_cases(runtime.database, state or None)
+    lines = [f"{each.case_id}  {each.state.value:9}  {each.title}" for each in found]
+    emit({"cases": [_summary(each) for each in found]}, "\n".join(lines) or "No cases.", as_json=as_json)
+
+
+@case.command("show")
+def show(
+    ctx: typer.Context,
+    case_id: CaseArgument,
+    requests: Annotated[int, typer.Option(min=0, max=500, help="How many requests to list.")] = 10,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the evidence file of a case; texts of requests stay closed."""
+    runtime = runtime_of(ctx)
+    person_of(runtime)
+    file = build_evidence_file(runtime.lake, runtime.database, get_case(runtime.database, case_id))
+    cited = {event_id for piece in file.evidence for event_id in piece.event_ids}
+    redacted = redacted_requests(runtime.lake, file.case.account_ids, cited=cited, limit=requests)
+    notes, history = notes_of(runtime.database, case_id), history_of(runtime.database, case_id)
+    actions = list_actions(runtime.database, case_id=case_id)
+    payload = msgspec.to_builtins(file) | {
+        "case": _summary(file.case),
+        "evidence_hash": file.digest,
+        "requests": msgspec.to_builtins(redacted),
+        "notes": msgspec.to_builtins(notes),
+        "history": msgspec.to_builtins(history),
+        "actions": msgspec.to_builtins(actions),
+    }
+    emit(payload, case_sheet(file, redacted, notes, history, actions), as_json=as_json)
+
+
+@case.command("claim")
+def claim(ctx: typer.Context, case_id: CaseArgument, as_json: JsonOption = False) -> None:
+    """Take a case into review."""
+    runtime = runtime_of(ctx)
+    review.claim(runtime.database, runtime.ledger, person_of(runtime), case_id)
+    _emit_state(runtime, case_id, as_json=as_json)
+
+
+@case.command("note")
+def note(
+    ctx: typer.Context, case_id: CaseArgument, text: Annotated[str, typer.Argument()], as_json: JsonOption = False
+) -> None:
+    """Write a note on a case."""
+    runtime = runtime_of(ctx)
+    written = review.note(runtime.database, runtime.ledger, person_of(runtime), case_id, text)
+    emit({"note_id": written.note_id}, f"Noted as {written.note_id}.", as_json=as_json)
+
+
+@case.command("answer")
+def answer(
+    ctx: typer.Context,
+    case_id: CaseArgument,
+    alternative: Annotated[str, typer.Argument(help="The alternative's id, as `case show` lists it.")],
+    text: Annotated[str, typer.Argument(help="Why this innocent explanation is set aside, or holds.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Answer an innocent explanation; a proposal needs answers to all that the evidence file asks."""
+    runtime = runtime_of(ctx)
+    by = person_of(runtime)
+    review.answer_alternative(runtime.database, runtime.ledger, runtime.lake, by, case_id, alternative, text)
+    file = build_evidence_file(runtime.lake, runtime.database, get_case(runtime.database, case_id))
+    left = [each.alternative_id for each in file.unanswered]
+    emit({"unanswered": left}, f"Answered; {len(left)} without an answer.", as_json=as_json)
+
+
+@case.command("clear")
+def clear(
+    ctx: typer.Context,
+    case_id: CaseArgument,
+    reason: Annotated[str, typer.Option("--reason", help="Why the accounts are innocent of it.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Clear a case: the same evidence will not reopen it."""
+    runtime = runtime_of(ctx)
+    review.clear(runtime.database, runtime.ledger, runtime.lake, person_of(runtime), case_id, reason)
+    _emit_state(runtime, case_id, as_json=as_json)
+
+
+@case.command("close")
+def close(
+    ctx: typer.Context,
+    case_id: CaseArgument,
+    reason: Annotated[str, typer.Option("--reason", help="Why nothing is left to do.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Close a case that was acted on or cleared."""
+    runtime = runtime_of(ctx)
+    review.close(runtime.database, runtime.ledger, person_of(runtime), case_id, reason)
+    _emit_state(runtime, case_id, as_json=as_json)
+
+
+def _emit_state(runtime: Runtime, case_id: str, *, as_json: bool) -> None:
+    found = get_case(runtime.database, case_id)
+    emit(_summary(found), f"{found.case_id} is {found.state.value}.", as_json=as_json)
+
+
+def _summary(found: Case) -> dict[str, object]:
+    return {
+        "case_id": found.case_id,
+        "state": found.state.value,
+        "title": found.title,
+        "subject_id": found.subject_id,
+        "cluster_id": found.cluster_id,
+        "account_ids": list(found.account_ids),
+        "risk": found.risk,
+        "assignee": found.assignee,
+        "opened_time": format_rfc3339(found.opened_us),
+        "updated_time": format_rfc3339(found.updated_us),
+    }

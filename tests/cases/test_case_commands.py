@@ -1,0 +1,95 @@
+"""The commands of the review, called as a person at a terminal calls them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from review_floor import Floor
+from stormwatch.cli import main
+from stormwatch.model.errors import StormwatchError
+
+ESCAPE = "\x1b[2J"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def commands() -> None:
+    for verb in ("case", "act", "reveal"):
+        main.mount(verb)
+
+
+@pytest.fixture
+def case_id(floor: Floor) -> str:
+    floor.write_traffic([{"event_id": "a-e0", "account_id": "a", "text": f"hello {ESCAPE} <b>"}])
+    floor.suspect("cluster-1", ["a", "b"])
+    floor.evidence["a"][0]["summary"] = f"a summary {ESCAPE} that clears the screen"
+    floor.hunt()
+    return floor.case().case_id
+
+
+def _run(floor: Floor, who: str, *words: str) -> Result:
+    environment = {"STORMWATCH_TOKEN": floor.tokens.get(who, "")}
+    return CliRunner().invoke(main.app, ["--home", str(floor.runtime.settings.home), *words], env=environment)
+
+
+def _json(floor: Floor, who: str, *words: str) -> Any:
+    result = _run(floor, who, *words, "--json")
+    assert result.exit_code == 0, result.output or result.exception
+    return json.loads(result.stdout)
+
+
+def test_from_the_queue_to_the_suspension_and_back(floor: Floor, case_id: str) -> None:
+    assert [found["case_id"] for found in _json(floor, "ada", "case", "list")["cases"]] == [case_id]
+    _json(floor, "ada", "case", "claim", case_id)
+    shown = _json(floor, "ada", "case", "show", case_id)
+    for alternative in shown["alternatives"]:
+        _json(floor, "ada", "case", "answer", case_id, alternative["alternative_id"], "no job runs at these hours")
+    words = ("act", "propose", case_id, "--kind", "suspend", "--reason-code", "fraud")
+    proposal = _json(floor, "ada", *words)
+    assert proposal["evidence_hash"] == shown["evidence_hash"]
+    approval = ("act", "approve", proposal["proposal_id"], "--evidence-hash", shown["evidence_hash"])
+    taken = _json(floor, "bea", *approval)
+    assert [action["progress"] for action in taken["actions"]] == ["verified", "verified"]
+    ids = [action["action_id"] for action in taken["actions"]]
+    _json(floor, "bea", "act", "reverse", *ids, "--reason", "a class of students")
+    listed = _json(floor, "ada", "act", "list")
+    assert {action["progress"] for action in listed["actions"]} == {"reversed"}
+    _json(floor, "ada", "case", "clear", case_id, "--reason", "a class of students")
+    assert _json(floor, "ada", "case", "close", case_id, "--reason", "done")["state"] == "closed"
+
+
+def test_the_sheet_shows_hostile_text_as_text_and_no_prompt(floor: Floor, case_id: str) -> None:
+    result = _run(floor, "ada", "case", "show", case_id)
+    assert result.exit_code == 0
+    assert ESCAPE not in result.stdout
+    assert "\\x1b[2J" in result.stdout
+    assert "hello" not in result.stdout
+    assert "may be innocent: a scheduled job of an ordinary customer" in result.stdout
+
+
+def test_revealed_text_shows_as_text(floor: Floor, case_id: str) -> None:
+    result = _run(floor, "ada", "reveal", case_id, "--event", "a-e0", "--reason", "to judge the draft")
+    assert result.exit_code == 0
+    assert ESCAPE not in result.stdout
+    assert "hello \\x1b[2J <b>" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("case", "list"), ("act", "list"), ("case", "show", "x"), ("reveal", "x", "--event", "e", "--reason", "r")],
+)
+def test_every_command_that_decides_or_opens_needs_a_person(floor: Floor, case_id: str, words: tuple[str, ...]) -> None:
+    result = _run(floor, "nobody", *words)
+    assert isinstance(result.exception, StormwatchError)
+    assert "person" in str(result.exception)
+
+
+def test_wrong_usage_exits_with_2_and_an_unknown_case_is_explained(floor: Floor, case_id: str) -> None:
+    assert _run(floor, "ada", "act", "propose", case_id).exit_code == 2
+    assert _run(floor, "ada", "act", "propose", case_id, "--kind", "burn", "--reason-code", "fraud").exit_code == 2
+    assert "no such case" in str(_run(floor, "ada", "case", "show", "case-0").exception)
+    words = ("act", "propose", case_id, "--kind", "limit", "--reason-code", "fraud", "--until", "soon")
+    assert "is no time" in str(_run(floor, "ada", *words).exception)
