@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from stormwatch.model.event import EventText
 from stormwatch.model.ids import new_id
 from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.lake import Lake, LakeFile
@@ -23,8 +22,6 @@ ROWS_PER_SEGMENT: Final = 65_536
 _TEXT_BYTES_PER_SEGMENT: Final = 128 * 1024 * 1024
 _FIRST: Final = "first_us"
 _LAST: Final = "last_us"
-
-_decode_text = msgspec.msgpack.Decoder(EventText).decode
 
 
 class SegmentWriter:
@@ -70,7 +67,7 @@ class SegmentWriter:
         segment = new_id("seg")
         times = pc.min_max(table["time_us"]).as_py()
         span = {_FIRST: str(times["min"]), _LAST: str(times["max"])}
-        texts = seal(self._keyring, segment, [_decode_text(text) for text in table["text"].to_pylist()])
+        texts = seal(self._keyring, segment, [msgspec.Raw(text) for text in table["text"].to_pylist()])
         self._write("events", _events(table, segment), segment, {})
         self._write("texts", texts, segment, {})
         self._write("event_keys", table.select(EVENT_KEYS.names), segment, {**span, **marks})

@@ -23,11 +23,13 @@ def as_text(value: Any) -> str:
 
 def turns(messages: Sequence[SentMessage]) -> tuple[Message, ...]:
     """One turn per message; what parts say is joined by newlines, also kinds of part that are not known here."""
-    return tuple(Message(message.role, _message_text(message)) for message in messages)
+    return tuple([Message(message.role, _message_text(message)) for message in messages])
 
 
 def calls(sent: Sequence[SentToolCall], output: Sequence[SentMessage]) -> tuple[ToolCall, ...]:
     """Tool calls from the list of their own and from the parts of the output."""
+    if not sent and not output:
+        return ()
     listed = [ToolCall(call.name, as_text(call.arguments)) for call in sent]
     parts = [part for message in output for part in message.parts or () if is_tool_call(part)]
     in_parts = [ToolCall(as_text(part.get("name")), as_text(part.get("arguments"))) for part in parts]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import os
 from pathlib import Path
@@ -78,7 +77,7 @@ class Keyring:
 
     def keyed_hash(self, purpose: str, value: str) -> str:
         """A pseudonym of `value`: 128 bits of HMAC-SHA-256 as hex; equal values give equal pseudonyms here alone."""
-        return hmac.new(self.subkey(purpose), value.encode(), hashlib.sha256).hexdigest()[:32]
+        return hmac.digest(self.subkey(purpose), value.encode(), "sha256")[:16].hex()
 
     def _cipher(self, purpose: str) -> AESGCM:
         if purpose not in self._ciphers:

@@ -27,8 +27,11 @@ def _context(segment: str, chunk: int) -> bytes:
     return f"{segment}/{chunk}".encode()
 
 
-def seal(keyring: Keyring, segment: str, texts: Sequence[EventText]) -> pa.Table:
-    """The `texts` rows for a segment; row r of the segment lies in chunk r // ROWS_PER_CHUNK."""
+def seal(keyring: Keyring, segment: str, texts: Sequence[EventText] | Sequence[msgspec.Raw]) -> pa.Table:
+    """The `texts` rows for a segment; row r of the segment lies in chunk r // ROWS_PER_CHUNK.
+
+    A text may come as `msgspec.Raw`: the msgpack of an EventText, made earlier.
+    """
     compressor = zstandard.ZstdCompressor(level=3)
     chunks = [texts[start : start + ROWS_PER_CHUNK] for start in range(0, len(texts), ROWS_PER_CHUNK)]
     sealed = [
