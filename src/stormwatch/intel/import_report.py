@@ -15,7 +15,7 @@ class ImportReport:
     """Counts of one imported file.
 
     `indicators` to `techniques` count what the file held and is stored now; `unchanged` of those were there before.
-    `skipped` entries were passed over, by `reasons`; `examples` names the first of them with their place in the file.
+    `skipped` entries were passed over, by `reasons`; `examples` gives the first place of each reason.
     `remarks` counts what was taken in after an adjustment.
     """
 
@@ -44,9 +44,9 @@ class Tally:
 
     def skip(self, reason: str, where: str) -> None:
         """Passes an entry over; `where` is its line or id."""
-        self.skipped[reason] += 1
-        if len(self.examples) < _EXAMPLES:
+        if reason not in self.skipped and len(self.examples) < _EXAMPLES:
             self.examples.append(f"{where}: {reason}")
+        self.skipped[reason] += 1
 
     def report(self, file: str, file_format: str) -> ImportReport:
         """The counts as a report."""

@@ -153,6 +153,7 @@ class _CaseWriter:
     def _indicator(self, seen: SeenObservable, campaign: StixObject) -> None:
         body = {
             "name": f"{seen.observable.kind.value} {seen.observable.value}",
+            "description": "Seen with this campaign. Whoever meets it elsewhere should look for conduct beside it.",
             "indicator_types": ["malicious-activity"],
             "pattern": pattern_of(seen.observable),
             "pattern_type": "stix",

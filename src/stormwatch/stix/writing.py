@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import uuid
 from collections.abc import Mapping, Sequence
@@ -16,15 +17,17 @@ StixObject = dict[str, Any]
 
 # STIX 2.1 section 2.9: the namespace of deterministic ids of cyber-observable objects.
 _SCO_NAMESPACE: Final = uuid.UUID("00abedb4-aa42-466c-9c01-fed23315a9b7")
-# Ours, for all other objects: the same campaign of the same provider has the same id in every bundle.
-_NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:stormwatch:stix")
 # Objects that stand for a word (an actor, a technique) and not for a finding carry the time of the vocabulary.
 VOCABULARY_US: Final = 1_767_225_600_000_000  # 2026-01-01
 
 
 def stix_id(kind: str, *parts: str) -> str:
-    """The id of an object of this type that stands for these parts."""
-    return f"{kind}--{uuid.uuid5(_NAMESPACE, json.dumps([kind, *parts]))}"
+    """The id of an object of this type that stands for these parts, the same in every bundle.
+
+    Its bits are a hash, in the form of a version 4 UUID because STIX 2.1 (section 2.9) asks for that form.
+    """
+    digest = hashlib.sha256(json.dumps(["stormwatch", kind, *parts]).encode()).digest()
+    return f"{kind}--{uuid.UUID(bytes=digest[:16], version=4)}"
 
 
 @dataclass(frozen=True, slots=True)
