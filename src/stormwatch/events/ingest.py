@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -107,12 +108,13 @@ def ingest_stream(
             intake.cut_off(error)
         return intake.finish()
     finally:
+        intake.close()
         if quarantine is None:
             kept.close()
 
 
 class _Intake:
-    """One stream on its way in."""
+    """One stream on its way in. While one batch goes to disk, which needs no interpreter, the next is read."""
 
     def __init__(self, store: EventStore, collector: str, form: Format, source: str, quarantine: Quarantine) -> None:
         self._store = store
@@ -121,6 +123,8 @@ class _Intake:
         self._source = source
         self._normaliser = Normaliser(store.keyring)
         self._quarantine = quarantine
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="append")
+        self._under_way: Future[AppendReport] | None = None
         self._events: list[EventRecord] = []
         self._accounts: list[AccountUpdate] = []
         self._bytes = 0
@@ -154,6 +158,7 @@ class _Intake:
     def finish(self) -> IngestReport:
         """Stores the rest and gives the count."""
         self._append()
+        self._await()
         self._quarantine.flush()
         return IngestReport(
             self._accepted,
@@ -163,6 +168,10 @@ class _Intake:
             self._quarantine.path if self._rejected else None,
             tuple(self._reasons),
         )
+
+    def close(self) -> None:
+        """Waits for what is under way."""
+        self._worker.shutdown()
 
     def _read(self, data: bytes) -> None:
         form = self._format
@@ -194,13 +203,20 @@ class _Intake:
             self._reasons.append(Reason(line, reason))
 
     def _append(self) -> None:
-        if self._accounts:
-            self._count(self._store.append_accounts(self._accounts))
-        if self._events:
-            self._count(self._store.append(self._collector, self._events))
+        self._await()
+        self._under_way = self._worker.submit(_store, self._store, self._collector, self._events, self._accounts)
         self._events, self._accounts, self._bytes = [], [], 0
 
-    def _count(self, report: AppendReport) -> None:
-        self._accepted += report.accepted
-        self._duplicate += report.duplicate
-        self._conflicting += report.conflicting
+    def _await(self) -> None:
+        if self._under_way is not None:
+            report = self._under_way.result()
+            self._accepted += report.accepted
+            self._duplicate += report.duplicate
+            self._conflicting += report.conflicting
+            self._under_way = None
+
+
+def _store(store: EventStore, collector: str, events: list[EventRecord], accounts: list[AccountUpdate]) -> AppendReport:
+    of_accounts = store.append_accounts(accounts) if accounts else AppendReport()
+    of_events = store.append(collector, events) if events else AppendReport()
+    return AppendReport(of_accounts.accepted + of_events.accepted, of_events.duplicate, of_events.conflicting)

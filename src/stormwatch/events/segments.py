@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final
 
 import msgspec
@@ -19,13 +20,16 @@ from stormwatch.storage.schemas import EVENT_KEYS, EVENTS
 from stormwatch.storage.texts import ROWS_PER_CHUNK, seal
 
 ROWS_PER_SEGMENT: Final = 65_536
-_TEXT_BYTES_PER_SEGMENT: Final = 128 * 1024 * 1024
+_TEXT_BYTES_PER_SEGMENT: Final = 64 * 1024 * 1024
 _FIRST: Final = "first_us"
 _LAST: Final = "last_us"
 
 
 class SegmentWriter:
-    """Collects rows of one commit. Nothing is visible before the caller commits what `finish` gives."""
+    """Collects rows of one commit. Nothing is visible before the caller commits what `finish` gives.
+
+    One segment is compressed and written while the rows of the next are read.
+    """
 
     def __init__(self, lake: Lake, keyring: Keyring) -> None:
         self._lake = lake
@@ -35,6 +39,8 @@ class SegmentWriter:
         self._pending: list[pa.Table] = []
         self._pending_rows = 0
         self._pending_bytes = 0
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="segment")
+        self._under_way: Future[None] | None = None
         self._files: dict[str, list[LakeFile]] = defaultdict(list)
         self.rows = 0
         self.duplicate = 0
@@ -47,33 +53,43 @@ class SegmentWriter:
         self._pending_rows += table.num_rows
         self._pending_bytes += table["text"].nbytes
         if self._pending_rows >= ROWS_PER_SEGMENT or self._pending_bytes >= _TEXT_BYTES_PER_SEGMENT:
-            self._flush({})
+            self._flush()
 
     def finish(self, marks: Mapping[str, str]) -> dict[str, Sequence[LakeFile]]:
-        """The files to add, the last key file carrying the marks as well."""
-        self._flush(marks)
+        """The files to add, the last file of keys carrying the marks as well."""
+        self._flush()
+        self._await()
+        self._worker.shutdown()
         keys = self._files.get("event_keys")
-        if keys and not marks.items() <= keys[-1].marks.items():
+        if keys:
             keys[-1] = msgspec.structs.replace(keys[-1], marks={**keys[-1].marks, **marks})
         return dict(self._files)
 
-    def _flush(self, marks: Mapping[str, str]) -> None:
+    def _flush(self) -> None:
         if not self._pending:
             return
         table = self._deduplicated(pa.concat_tables(self._pending))
         self._pending, self._pending_rows, self._pending_bytes = [], 0, 0
-        if not table.num_rows:
-            return
+        if table.num_rows:
+            self.rows += table.num_rows
+            self.conflicting += pc.sum(table["conflicting"]).as_py() or 0
+            self.segments += 1
+            self._await()
+            self._under_way = self._worker.submit(self._write_segment, table)
+
+    def _await(self) -> None:
+        if self._under_way is not None:
+            self._under_way.result()
+            self._under_way = None
+
+    def _write_segment(self, table: pa.Table) -> None:
         segment = new_id("seg")
         times = pc.min_max(table["time_us"]).as_py()
         span = {_FIRST: str(times["min"]), _LAST: str(times["max"])}
         texts = seal(self._keyring, segment, [msgspec.Raw(text) for text in table["text"].to_pylist()])
         self._write("events", _events(table, segment), segment, {})
         self._write("texts", texts, segment, {})
-        self._write("event_keys", table.select(EVENT_KEYS.names), segment, {**span, **marks})
-        self.rows += table.num_rows
-        self.conflicting += pc.sum(table["conflicting"]).as_py() or 0
-        self.segments += 1
+        self._write("event_keys", table.select(EVENT_KEYS.names), segment, span)
 
     def _write(self, name: str, rows: pa.Table, segment: str, marks: Mapping[str, str]) -> None:
         self._files[name].append(self._lake.write(name, rows, segment=segment, marks=marks))
