@@ -42,7 +42,7 @@ class Review:
 
     def propose(self, *accounts):
         preview = self.preview(*accounts)
-        fields = {name: value for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', preview)}
+        fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', preview))
         fields["account"] = re.findall(r'name="account" value="([^"]*)"', preview)
         del fields["csrf"]
         return self.browser.post(f"{self.address}/propose", preview, **fields)

@@ -1,0 +1,205 @@
+"""A walk in a real browser against a real server: lead, queue, case, reveal, proposal, approval by a second person."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from playwright.sync_api import BrowserContext, Page, Playwright, sync_playwright
+
+from console_world import GROUP, World
+from stormwatch.actions.decisions import decide
+from stormwatch.model.case import DecisionState
+
+pytestmark = pytest.mark.chromium
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@dataclass
+class Walk:
+    """A browser that notes every request to another host and everything that the policy or a script complains of."""
+
+    playwright: Playwright
+    base: str
+    strangers: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.chromium = self.playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+
+    def person(self, token: str, **options: object) -> Page:
+        """A context of their own for somebody who logs in."""
+        page = self.context(**options).new_page()
+        page.goto(f"{self.base}/")
+        page.get_by_label("Personal token").fill(token)
+        page.get_by_role("button", name="Log in").click()
+        return page
+
+    def context(self, **options: object) -> BrowserContext:
+        context = self.chromium.new_context(**options)
+        context.on("request", lambda request: self._note_request(request.url))
+        context.on("console", lambda message: self.complaints.append(message.text))
+        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        return context
+
+    def _note_request(self, url: str) -> None:
+        if urlsplit(url).netloc != urlsplit(self.base).netloc:
+            self.strangers.append(url)
+
+
+@pytest.fixture
+def server(app: FastAPI) -> Iterator[str]:
+    """The console on a free port of this machine."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    running = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
+    thread.start()
+    while not running.started and thread.is_alive():
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    running.should_exit = True
+    thread.join()
+    listener.close()
+
+
+@pytest.fixture
+def walk(server: str) -> Iterator[Walk]:
+    with sync_playwright() as playwright:
+        made = Walk(playwright, server)
+        yield made
+        made.chromium.close()
+    assert made.strangers == []
+    assert made.complaints == []
+
+
+def test_from_a_lead_to_a_suspension_by_two_people(walk: Walk, world: World) -> None:
+    ana = walk.person(world.tokens["ana"])
+    _lead_to_case(ana)
+    _reveal(ana)
+    _answer_and_propose(ana)
+
+    paul = walk.person(world.tokens["paul"])
+    paul.get_by_role("link", name="6 accounts").click()
+    assert paul.get_by_role("heading", name="Who would be hit").is_visible()
+    proposed, shown = paul.locator("#waiting ~ dl .hash").all_inner_texts()
+    assert proposed == shown
+    assert ana.get_by_role("button", name="Approve: suspend").count() == 0
+    paul.get_by_role("button", name="Approve: suspend 6 accounts").click()
+    assert "The decision list changed at once" in paul.get_by_role("status").inner_text()
+    assert {decide(world.runtime.database, account).state for account in GROUP} == {DecisionState.SUSPENDED}
+
+    paul.get_by_role("link", name="Audit").click()
+    paul.get_by_role("link", name="Who opened texts").click()
+    assert "to see what was asked" in paul.get_by_role("table").inner_text()
+    paul.get_by_role("button", name="Log out").click()
+    assert paul.get_by_label("Personal token").is_visible()
+
+
+def _lead_to_case(page: Page) -> None:
+    page.get_by_role("link", name="Leads").click()
+    page.get_by_role("link", name="Staging server").click()
+    assert page.get_by_text("2 accounts").is_visible()
+    page.get_by_role("link", name="203.0.113.77").click()
+    assert page.get_by_role("heading", name="Accounts that share it").is_visible()
+    page.get_by_role("link", name="Queue").click()
+    page.get_by_role("link", name="6 accounts").click()
+    page.get_by_role("button", name="Claim this case").click()
+    assert "You hold this case now" in page.get_by_role("status").inner_text()
+
+
+def _reveal(page: Page) -> None:
+    assert page.get_by_text("Explain this stack trace").count() == 0
+    page.get_by_label("Open request ev_000").check()
+    page.get_by_label("Open request ev_002").check()
+    page.get_by_label("Why these texts must be read").fill("to see what was asked")
+    page.get_by_role("button", name="Open the marked texts").click()
+    assert page.get_by_text("Explain this stack trace").is_visible()
+    assert "<script>alert('prompt')</script>" in page.get_by_role("article", name="Request ev_002").inner_text()
+
+
+def _answer_and_propose(page: Page) -> None:
+    while (waiting := page.locator(".alternative:not(:has(.answered)) textarea")).count():
+        waiting.first.fill("The device is one of a kind.")
+        page.locator(".alternative:not(:has(.answered)) button").first.click()
+    page.get_by_role("button", name="Preview the proposal").click()
+    assert page.get_by_role("heading", name="Who would be hit").is_visible()
+    page.get_by_role("button", name="Propose to suspend").click()
+    assert "A second person has to decide" in page.get_by_role("status").inner_text()
+
+
+def test_the_graph_is_one_tab_stop_with_arrow_keys_inside(walk: Walk, world: World) -> None:
+    page = walk.person(world.tokens["ana"])
+    page.get_by_role("link", name="6 accounts").click()
+    nodes = page.locator(".link-graph a.node")
+    assert nodes.count() == len(GROUP)
+    assert page.locator('.link-graph a.node[tabindex="0"]').count() == 1
+    page.locator('.link-graph a.node[tabindex="0"]').focus()
+    before = page.evaluate("document.activeElement.getAttribute('aria-label')")
+    for key in ("ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"):
+        page.keyboard.press(key)
+    after = page.evaluate("document.activeElement.getAttribute('aria-label')")
+    assert before.startswith("Account ")
+    assert after.startswith("Account ")
+    assert page.locator('.link-graph a.node[tabindex="0"]').count() == 1
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/account?id=*")
+
+
+def test_everything_works_without_scripts(walk: Walk, world: World) -> None:
+    page = walk.person(world.tokens["ana"], java_script_enabled=False)
+    page.get_by_role("link", name="6 accounts").click()
+    page.get_by_role("button", name="Claim this case").click()
+    page.get_by_label("Add a note").fill("no script needed")
+    page.get_by_role("button", name="Keep the note").click()
+    assert page.get_by_text("no script needed").is_visible()
+    page.get_by_label("Find an identifier").fill("dev_shared_1")
+    page.get_by_role("button", name="Find").click()
+    assert page.get_by_role("link", name=GROUP[5], exact=True).first.is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_has_contrast_in_both_modes(walk: Walk, world: World, scheme: str) -> None:
+    page = walk.person(world.tokens["ana"], color_scheme=scheme)
+    page.get_by_role("link", name="6 accounts").click()
+    ratios = page.evaluate(CONTRAST)
+    assert min(ratios.values()) >= 4.5, ratios
+
+
+# Contrast of WCAG 2.2 between the colours of the style sheet's pairs of ink and ground.
+CONTRAST = """() => {
+  const style = getComputedStyle(document.documentElement);
+  const light = (hex) => {
+    const parts = hex.length === 4 ? [...hex.slice(1)].map((c) => c + c) : hex.slice(1).match(/../g);
+    const [r, g, b] = parts.map((part) => parseInt(part, 16) / 255)
+      .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const of = (name) => light(style.getPropertyValue(name).trim());
+  const pairs = [["--ink", "--paper"], ["--ink", "--ground"], ["--quiet", "--paper"], ["--quiet", "--sunken"],
+    ["--quiet", "--ground"], ["--accent", "--paper"], ["--accent", "--accent-soft"], ["--accent-ink", "--accent"],
+    ["--warn", "--warn-soft"], ["--bad", "--bad-soft"], ["--good", "--good-soft"], ["--ink", "--bad-soft"],
+    ["--ink", "--warn-soft"], ["--ink", "--good-soft"]];
+  return Object.fromEntries(pairs.map(([a, b]) => {
+    const [dark, bright] = [of(a), of(b)].sort((x, y) => x - y);
+    return [a + " on " + b, (bright + 0.05) / (dark + 0.05)];
+  }));
+}"""
