@@ -8,17 +8,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stormwatch.access.people import Access
 from stormwatch.config import Settings, load_settings
 from stormwatch.events.store import EventStore
-from stormwatch.hunt.run import HuntParts, HuntReport, hunt
 from stormwatch.ledger.log import Ledger
 from stormwatch.model.errors import NotFound
 from stormwatch.storage.database import Database, open_database
 from stormwatch.storage.duckdb_engine import DuckDBEngine
 from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.lake import Lake
+
+if TYPE_CHECKING:
+    from stormwatch.hunt.run import HuntReport
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,9 @@ class Runtime:
         progress: Callable[[str, int, int | None], None] | None = None,
     ) -> HuntReport:
         """One hunt over this installation."""
+        # Here and not above: the stages pull in scipy, and no other command should wait seconds for it.
+        from stormwatch.hunt.run import HuntParts, hunt
+
         parts = HuntParts(self.settings, self.keyring, self.lake, self.database, self.ledger, self.events, self.engine)
         return hunt(parts, since_us=since_us, until_us=until_us, full=full, progress=progress)
 
