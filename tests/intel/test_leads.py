@@ -11,10 +11,8 @@ from stormwatch.intel.indicators import load_indicators
 from stormwatch.intel.kinds import parse_observable
 from stormwatch.intel.lead_hits import lead_hits
 from stormwatch.intel.leads import add_lead, get_lead, indicators_of, list_leads, new_lead_id, note_search
-from stormwatch.intel.lookup import IndicatorLookup
 from stormwatch.model.errors import Conflict, InvalidInput, NotFound
 from stormwatch.model.intel import PAP, TLP, AdmiraltyGrade, Lead, LeadState, SourceKind
-from stormwatch.model.observable import Observable, ObservableKind
 from stormwatch.runtime import Runtime
 from stormwatch.storage.schemas import DETECTIONS
 
@@ -109,15 +107,3 @@ def test_the_answer_counts_accounts_events_and_since_when(runtime: Runtime) -> N
 def test_an_unknown_lead_is_said(runtime: Runtime) -> None:
     with pytest.raises(NotFound):
         get_lead(runtime.database, "lead-none")
-
-
-def test_lookup_is_exact_by_range_and_across_stix_software() -> None:
-    lead = make_lead("domain=evil.example", "range=203.0.113.0/24", "software=com.opal.titan", "ip=203.0.113.7")
-    lookup = IndicatorLookup(indicators_of(lead))
-    assert len(lookup.hits_on_address("203.0.113.7")) == 2
-    assert len(lookup.hits_on_address("203.0.113.8")) == 1
-    assert not lookup.hits_on_address("203.0.114.7")
-    assert lookup.hits(Observable(ObservableKind.DOMAIN, "evil.example"))
-    assert not lookup.hits(Observable(ObservableKind.DOMAIN, "sub.evil.example"))
-    assert lookup.hits(Observable(ObservableKind.PACKAGE, "com.opal.titan"))
-    assert lookup.hits(Observable(ObservableKind.USER_AGENT, "com.opal.titan"))

@@ -21,7 +21,7 @@ SHA256 = "a" * 64
         ("[ipv4-addr:value ISSUBSET '203.0.113.0/24']", [(ObservableKind.CIDR, "203.0.113.0/24")]),
         ("[ipv4-addr:value = '203.0.113.0/24']", [(ObservableKind.CIDR, "203.0.113.0/24")]),
         ("[ipv6-addr:value = '2001:DB8::1']", [(ObservableKind.IPV6, "2001:db8::1")]),
-        ("[url:value = 'HXXP://evil[.]example/Gate']", [(ObservableKind.URL, "http://evil.example/gate")]),
+        ("[url:value = 'HXXP://evil[.]example/Gate']", [(ObservableKind.URL, "http://evil.example/Gate")]),
         ("[software:name = 'com.opal.titan']", [(ObservableKind.SOFTWARE, "com.opal.titan")]),
         (f"[file:hashes.'SHA-256' = '{SHA256.upper()}']", [(ObservableKind.SHA256, SHA256)]),
         (f"[file:hashes.MD5 = '{'b' * 32}']", [(ObservableKind.MD5, "b" * 32)]),
@@ -40,7 +40,7 @@ SHA256 = "a" * 64
         ),
         (
             "[network-traffic:extensions.'http-request-ext'.request_header.'User-Agent' = 'Bot\\'s/1']",
-            [(ObservableKind.USER_AGENT, "bot's/1")],
+            [(ObservableKind.USER_AGENT, "Bot's/1")],
         ),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -131,14 +131,6 @@ class ActorNames:
         for key in sorted(self._entries.keys() | self._profiles.keys()):
             found += self._conflicts_of(key)
         return tuple(found)
-
-    def names_by_source(self) -> Mapping[str, int]:
-        """How many different names each catalogue gives."""
-        counts: dict[str, set[str]] = {}
-        for key, entries in self._entries.items():
-            for entry in entries:
-                counts.setdefault(entry.collection, set()).add(key)
-        return {collection: len(keys) for collection, keys in sorted(counts.items())}
 
     def _actors_of_entry(self, entry: CatalogueActor) -> tuple[str, ...]:
         """Tracked actors an entry is about: its main name is theirs, or it carries two or more of their names."""

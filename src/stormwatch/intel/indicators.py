@@ -7,7 +7,7 @@ import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from stormwatch.model.ids import derived_id
 from stormwatch.model.intel import TLP, Indicator
@@ -84,21 +84,10 @@ def load_origins(connection: Connection, origin_ids: Iterable[str]) -> Mapping[s
     return {one.indicator_id: one for one in load_from(connection) if one.indicator_id in wanted}
 
 
-def count_indicators(database: Database) -> int:
-    """How many indicators are stored."""
-    with database.read() as connection:
-        return connection.execute(select(func.count()).select_from(indicators)).scalar_one()
-
-
 def version(database: Database) -> str:
     """A hash of all that matching depends on: it changes when, and only when, an indicator does."""
-    return version_of(load_indicators(database))
-
-
-def version_of(loaded: Iterable[Indicator]) -> str:
-    """The version of indicators already loaded."""
     digest = hashlib.sha256()
-    for one in loaded:
+    for one in load_indicators(database):
         parts = (
             one.indicator_id,
             one.observable.kind,

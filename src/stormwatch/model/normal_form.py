@@ -19,10 +19,12 @@ _DEFANGED: Final = (
 _LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _V4_PORT: Final = re.compile(r"^([0-9.]+):[0-9]{1,5}$")
 _V6_PORT: Final = re.compile(r"^\[([0-9a-f:.]+)\](?::[0-9]{1,5})?$", re.IGNORECASE)
-_URL: Final = re.compile(r"^([a-z][a-z0-9+.-]*)://([^/?#\s]+)([^#\s]*)(?:#\S*)?$")
+_URL: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://([^/?#\s]+)([^#\s]*)(?:#\S*)?$")
 _HEX: Final = re.compile(r"^[0-9a-f]+$")
 _HASH_LENGTHS: Final = {32: ObservableKind.MD5, 40: ObservableKind.SHA1, 64: ObservableKind.SHA256}
 _MAX_CHARACTERS: Final = 4096
+# Two wallets may differ in case alone, and two user agents that do are two programs.
+_CASE_MATTERS: Final = frozenset({ObservableKind.WALLET, ObservableKind.USER_AGENT})
 
 
 def refang(text: str) -> str:
@@ -45,7 +47,10 @@ def observable_of(kind: ObservableKind, raw: str) -> Observable:
     if not cleaned or not cleaned.isprintable():
         raise ValueError("empty or not printable")
     reader = _READERS.get(kind)
-    return reader(cleaned) if reader else Observable(kind, " ".join(cleaned.lower().split()))
+    if reader is not None:
+        return reader(cleaned)
+    tidy = " ".join(cleaned.split())
+    return Observable(kind, tidy if kind in _CASE_MATTERS else tidy.lower())
 
 
 def _address(text: str) -> Observable:
@@ -84,10 +89,10 @@ def _domain(text: str) -> Observable:
 
 
 def _url(text: str) -> Observable:
-    found = _URL.match(text.lower())
+    found = _URL.match(text)
     if found is None:
         raise ValueError("not a URL with scheme and host")
-    scheme, host, rest = found.groups()
+    scheme, host, rest = found[1].lower(), found[2].lower(), found[3]
     default_port = {"http": ":80", "https": ":443"}.get(scheme)
     if default_port is not None:
         host = host.removesuffix(default_port)
