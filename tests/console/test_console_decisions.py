@@ -8,6 +8,7 @@ import pytest
 
 from console_world import GROUP
 from stormwatch.actions.decisions import decide
+from stormwatch.actions.execution import list_actions
 from stormwatch.actions.proposal_queue import ProposalState, list_proposals
 from stormwatch.cases.queue import get_case, list_cases
 from stormwatch.model.case import CaseState, DecisionState
@@ -108,6 +109,7 @@ def test_two_people_suspend_and_one_reverses(review, approver, world):
     assert "Approved" in done.text
     assert decide(world.runtime.database, GROUP[0]).state is DecisionState.SUSPENDED
     assert "node-suspended" in done.text
+    assert all(action.verified_us for action in list_actions(world.runtime.database))
     actions = re.findall(r'name="action" value="([^"]+)"', done.text)
     assert len(actions) == len(GROUP)
     back = approver.post(f"{review.address}/reverse", done.text, action=actions, reason="a mistake")

@@ -9,7 +9,9 @@ from fastapi.responses import Response
 
 from stormwatch.actions import proposals, reversal
 from stormwatch.actions.collateral import collateral
+from stormwatch.actions.delivery import deliver
 from stormwatch.actions.reasons import reason_of
+from stormwatch.adapters.decision_endpoint import decision_endpoint
 from stormwatch.cases.evidence_file import build_evidence_file
 from stormwatch.cases.queue import get_case
 from stormwatch.console.pages.case import Text, act_on_case
@@ -84,15 +86,12 @@ def propose(
 def approve(request: Request, session: PostedBy, case_id: str, proposal_id: str, evidence_hash: Text) -> Response:
     """Lets a proposal take effect, for the evidence that this page showed."""
     runtime: Runtime = request.app.state.runtime
-    return act_on_case(
-        request,
-        session,
-        case_id,
-        "approved",
-        lambda: proposals.approve(
-            runtime.database, runtime.ledger, runtime.lake, session.principal, proposal_id, evidence_hash
-        ),
-    )
+
+    def deed() -> None:
+        proposals.approve(runtime.database, runtime.ledger, runtime.lake, session.principal, proposal_id, evidence_hash)
+        _tell_gateways(runtime)
+
+    return act_on_case(request, session, case_id, "approved", deed)
 
 
 @router.post("/cases/{case_id}/proposals/{proposal_id}/decline")
@@ -131,10 +130,14 @@ def reverse(
 ) -> Response:
     """Undoes actions at once."""
     runtime: Runtime = request.app.state.runtime
-    return act_on_case(
-        request,
-        session,
-        case_id,
-        "reversed",
-        lambda: reversal.reverse(runtime.database, runtime.ledger, session.principal, action or (), reason),
-    )
+
+    def deed() -> None:
+        reversal.reverse(runtime.database, runtime.ledger, session.principal, action or (), reason)
+        _tell_gateways(runtime)
+
+    return act_on_case(request, session, case_id, "reversed", deed)
+
+
+def _tell_gateways(runtime: Runtime) -> None:
+    # What fails stays in the outbox and is tried again; the decision itself took effect with its transaction.
+    deliver(runtime.database, runtime.ledger, [decision_endpoint(runtime.database, runtime.settings)])
