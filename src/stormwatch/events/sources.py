@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
@@ -12,6 +13,8 @@ import zstandard
 from stormwatch.model.errors import InvalidInput
 
 CHUNK_BYTES: Final = 1 << 20
+_GATHERED_BYTES: Final = 1 << 18
+_PIECE_BYTES: Final = 1 << 10  # zstd can pack 32 kB into a byte: this much unpacks to 32 MB at the very most
 _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 
@@ -52,34 +55,44 @@ def decompressed(chunks: Iterator[bytes], encoding: str = "auto") -> Iterator[by
         yield from chunks
     else:
         make = _gzip if encoding == "gzip" else _zstd
-        yield from _members(first, chunks, make)
+        yield from _gathered(_members(chain((first,), chunks), make))
 
 
-def _members(first: bytes, chunks: Iterator[bytes], make: Callable[[], _Decompressor]) -> Iterator[bytes]:
+def _members(chunks: Iterator[bytes], make: Callable[[], _Decompressor]) -> Iterator[bytes]:
+    """Unpacks one compressed member after the other, as `cat a.gz b.gz` makes them, a little at a time."""
     decompressor = make()
     begun = False
-    data = first
-    while True:
+    for chunk in chunks:
+        data = chunk
         while data:
+            piece, data = data[:_PIECE_BYTES], data[_PIECE_BYTES:]
             begun = True
-            # In pieces, so that a few bytes which unpack to gigabytes do so bit by bit.
-            piece, data = data[:65_536], data[65_536:]
             try:
-                plain = decompressor.decompress(piece)
+                yield decompressor.decompress(piece)
             except (zlib.error, zstandard.ZstdError) as error:
                 raise CutOff(f"the compressed data is damaged: {error}") from error
-            if plain:
-                yield plain
             if decompressor.eof:
                 data = decompressor.unused_data + data
-                decompressor = make()
-                begun = False
-        following = next(chunks, None)
-        if following is None:
-            break
-        data = following
+                decompressor, begun = make(), False
     if begun:
         raise CutOff("the compressed data ends too early")
+
+
+def _gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Pieces joined to chunks of a useful size; before an error comes what was held."""
+    held: list[bytes] = []
+    size = 0
+    try:
+        for piece in pieces:
+            held.append(piece)
+            size += len(piece)
+            if size >= _GATHERED_BYTES:
+                yield b"".join(held)
+                held, size = [], 0
+    except CutOff:
+        yield b"".join(held)
+        raise
+    yield b"".join(held)
 
 
 def _gzip() -> _Decompressor:
