@@ -36,11 +36,8 @@ def find_nginx() -> Path | None:
 
 def find_postgresql() -> Path | None:
     """The newest directory of PostgreSQL server programs."""
-    return (
-        max(Path("/usr/lib/postgresql").glob("*/bin/initdb"), default=Path()).parent
-        if Path("/usr/lib/postgresql").is_dir()
-        else None
-    )
+    found = max(Path("/usr/lib/postgresql").glob("*/bin/initdb"), default=None)
+    return found.parent if found else None
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -190,10 +190,11 @@ class Access:
             rows = connection.execute(select(tokens).order_by(tokens.c.created_us, tokens.c.token_id)).all()
         return tuple(token_record_of(row, holders.get(row.person_id)) for row in rows)
 
-    def roles_held(self, connection: Connection, person_id: str) -> tuple[RoleChange, ...]:
-        """Every role somebody ever held, the first first; a change of role takes nothing back that was done in one."""
-        query = select(role_changes).where(role_changes.c.person_id == person_id)
-        rows = connection.execute(query.order_by(role_changes.c.time_us, role_changes.c.change_id))
+    def role_changes(self) -> tuple[RoleChange, ...]:
+        """Every role that anybody ever got, the oldest first: what was done in a former role stays theirs."""
+        query = select(role_changes).order_by(role_changes.c.time_us, role_changes.c.change_id)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
         return tuple(RoleChange(row.person_id, Role(row.role), row.time_us, row.changed_by) for row in rows)
 
     def _insert(self, connection: Connection, name: str, role: Role, by: str) -> Person:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
+from stormwatch.access.records import RoleChange
 from stormwatch.cli.context import person_of, runtime_of
 from stormwatch.cli.output import JsonOption, emit
 from stormwatch.model.principal import Person, Role
+from stormwatch.model.times import format_rfc3339
 
 user = typer.Typer(help="People and their roles.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -44,12 +47,22 @@ def disable(ctx: typer.Context, name: NameArgument, as_json: JsonOption = False)
 @user.command("list")
 def show(ctx: typer.Context, as_json: JsonOption = False) -> None:
     """List everybody with role and pseudonym."""
-    people = runtime_of(ctx).access.people()
+    access = runtime_of(ctx).access
+    people, changes = access.people(), access.role_changes()
     lines = [
         f"{person.name}  {person.role.value}  {person.person_id}{'' if person.active else '  disabled'}"
         for person in people
     ]
-    emit({"people": [_payload(person) for person in people]}, "\n".join(lines) or "Nobody yet.", as_json=as_json)
+    payload = {"people": [{**_payload(person), "roles_held": _roles_held(person, changes)} for person in people]}
+    emit(payload, "\n".join(lines) or "Nobody yet.", as_json=as_json)
+
+
+def _roles_held(person: Person, changes: Sequence[RoleChange]) -> list[dict[str, str]]:
+    return [
+        {"role": change.role.value, "since": format_rfc3339(change.time_us), "given_by": change.changed_by}
+        for change in changes
+        if change.person_id == person.person_id
+    ]
 
 
 def _payload(person: Person) -> dict[str, object]:
