@@ -155,7 +155,7 @@ class Floor:
             "confidence": "moderate",
             "calibrated_on": "simulated worlds",
             "flagged_us": MOMENT,
-            "evidence": [],
+            "evidence": facts.get("evidence", []),
             "basis": "{}",
         }
 

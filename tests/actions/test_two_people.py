@@ -179,8 +179,13 @@ def test_approving_twice_is_a_conflict_and_acts_once(floor: Floor, case_id: str)
     assert len(list_actions(floor.runtime.database)) == 2
 
 
-def test_an_account_that_joins_an_acted_cluster_needs_a_proposal_of_its_own(floor: Floor, case_id: str) -> None:
+@pytest.mark.parametrize("has_evidence", [True, False])
+def test_an_account_that_joins_an_acted_cluster_needs_a_proposal_of_its_own(
+    floor: Floor, case_id: str, has_evidence: bool
+) -> None:
     _approve(floor, _propose(floor, case_id))
+    if not has_evidence:
+        floor.evidence["c"] = []
     floor.suspect("cluster-1", ["a", "b", "c"])
     assert floor.hunt() == 1
     assert _state(floor, "c") is DecisionState.ALLOW
@@ -236,10 +241,23 @@ def test_a_proposal_can_be_turned_down_or_taken_back(
         _approve(floor, proposal)
 
 
+def test_a_newcomer_that_was_weighed_and_left_alone_does_not_reopen_a_closed_case(floor: Floor, case_id: str) -> None:
+    runtime = floor.runtime
+    _approve(floor, _propose(floor, case_id))
+    floor.evidence["c"] = []
+    floor.suspect("cluster-1", ["a", "b", "c"])
+    assert floor.hunt() == 1
+    review.claim(runtime.database, runtime.ledger, floor.analyst, case_id)
+    review.close(runtime.database, runtime.ledger, runtime.lake, floor.analyst, case_id, "the newcomer is a visitor")
+    assert floor.hunt() == 0
+    floor.suspect("cluster-1", ["a", "b", "c", "d"])
+    assert floor.hunt() == 1
+
+
 def test_an_acted_case_is_not_cleared_while_an_action_is_in_effect(floor: Floor, case_id: str) -> None:
     runtime = floor.runtime
     _approve(floor, _propose(floor, case_id))
     review.claim(runtime.database, runtime.ledger, floor.analyst, case_id)
     with pytest.raises(Conflict, match="in effect"):
         review.clear(runtime.database, runtime.ledger, runtime.lake, floor.analyst, case_id, "a class")
-    review.close(runtime.database, runtime.ledger, floor.analyst, case_id, "done")
+    review.close(runtime.database, runtime.ledger, runtime.lake, floor.analyst, case_id, "done")

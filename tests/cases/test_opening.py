@@ -111,6 +111,22 @@ def test_a_cleared_case_reopens_on_new_evidence(floor: Floor, change: str) -> No
     assert floor.hunt() == 0
 
 
+def test_evidence_about_the_accounts_together_is_new_evidence_too(floor: Floor) -> None:
+    case_id = _cleared(floor)
+    piece = {**floor.evidence["a"][0], "kind": "shared-technique", "summary": "both draft mails", "weight_bits": 3.0}
+    floor.suspect("cluster-1", ["a", "b"], evidence=[*floor.evidence["a"], piece])
+    assert floor.hunt() == 1
+    assert [e.kind for e in floor.file(case_id).cluster_evidence] == ["shared-technique"]
+
+
+def test_an_account_that_joins_a_cleared_cluster_by_its_links_alone_is_no_news(floor: Floor) -> None:
+    case_id = _cleared(floor)
+    floor.evidence["c"] = []
+    floor.suspect("cluster-1", ["a", "b", "c"])
+    assert floor.hunt() == 0
+    assert get_case(floor.runtime.database, case_id).account_ids == ("a", "b", "c")
+
+
 def test_less_evidence_or_a_risk_below_the_threshold_reopens_nothing(floor: Floor) -> None:
     case_id = _cleared(floor)
     floor.add_evidence("a", kind="return-after-ban")

@@ -86,7 +86,7 @@ def test_the_record_is_made_before_a_word_is_read(floor: Floor, case_id: str) ->
 def test_a_closed_case_opens_nothing(floor: Floor, case_id: str) -> None:
     runtime = floor.runtime
     review.clear(runtime.database, runtime.ledger, runtime.lake, floor.analyst, case_id, "a class")
-    review.close(runtime.database, runtime.ledger, floor.analyst, case_id, "done")
+    review.close(runtime.database, runtime.ledger, runtime.lake, floor.analyst, case_id, "done")
     with pytest.raises(Conflict):
         _reveal(floor, floor.analyst, case_id, ["a-e0"])
 

@@ -38,7 +38,7 @@ def test_an_administrator_reviews_nothing(floor: Floor, case_id: str) -> None:
         lambda: review.claim(runtime.database, runtime.ledger, administrator, case_id),
         lambda: review.note(runtime.database, runtime.ledger, administrator, case_id, "x"),
         lambda: review.clear(runtime.database, runtime.ledger, runtime.lake, administrator, case_id, "x"),
-        lambda: review.close(runtime.database, runtime.ledger, administrator, case_id, "x"),
+        lambda: review.close(runtime.database, runtime.ledger, runtime.lake, administrator, case_id, "x"),
     )
     for deed in deeds:
         with pytest.raises(Forbidden):
@@ -87,12 +87,12 @@ def test_alternatives_are_answered_in_review_and_stay_answered(floor: Floor, cas
 def test_an_open_case_cannot_be_closed_without_being_settled(floor: Floor, case_id: str) -> None:
     runtime = floor.runtime
     with pytest.raises(Conflict):
-        review.close(runtime.database, runtime.ledger, floor.analyst, case_id, "tidy up")
+        review.close(runtime.database, runtime.ledger, runtime.lake, floor.analyst, case_id, "tidy up")
     review.claim(runtime.database, runtime.ledger, floor.analyst, case_id)
     with pytest.raises(Conflict):
-        review.close(runtime.database, runtime.ledger, floor.analyst, case_id, "tidy up")
+        review.close(runtime.database, runtime.ledger, runtime.lake, floor.analyst, case_id, "tidy up")
     review.clear(runtime.database, runtime.ledger, runtime.lake, floor.analyst, case_id, "a translator")
-    review.close(runtime.database, runtime.ledger, floor.analyst, case_id, "done")
+    review.close(runtime.database, runtime.ledger, runtime.lake, floor.analyst, case_id, "done")
     assert get_case(runtime.database, case_id).state is CaseState.CLOSED
 
 

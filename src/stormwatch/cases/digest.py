@@ -14,7 +14,11 @@ _NEW_BITS: Final = 1.0
 
 
 class BasisPiece(NamedTuple):
-    """One piece of evidence without what a new measurement may change; `actors` are joined by a comma."""
+    """One piece of evidence without what a new measurement may change; `actors` are joined by a comma.
+
+    `account_id` is empty for evidence about the accounts together, whose cluster may get another id. `kind` is empty in
+    the piece that says no more than that the account was there.
+    """
 
     account_id: str
     kind: str
@@ -43,18 +47,33 @@ def evidence_digest(
     return hashlib.sha256(canonical_json(content).encode()).hexdigest()
 
 
-def basis_of(evidence: Sequence[Evidence]) -> list[BasisPiece]:
-    """The basis of a judgement: what was known, piece by piece, in a fixed order."""
-    return sorted(
-        BasisPiece(e.account_id, e.kind, e.group, ",".join(sorted(e.actors)), round(e.weight_bits, 3)) for e in evidence
-    )
+def basis_of(account_ids: Sequence[str], evidence: Sequence[Evidence]) -> list[BasisPiece]:
+    """The basis of a judgement: who was there and what was known, piece by piece, in a fixed order."""
+    accounts = set(account_ids)
+    present = [BasisPiece(account_id, "", "", "", 0.0) for account_id in accounts]
+    known = [
+        BasisPiece(
+            e.account_id if e.account_id in accounts else "",
+            e.kind,
+            e.group,
+            ",".join(sorted(e.actors)),
+            round(e.weight_bits, 3),
+        )
+        for e in evidence
+    ]
+    return sorted([*present, *known])
+
+
+def has_joined(settled: Sequence[BasisPiece], current: Sequence[BasisPiece]) -> bool:
+    """Whether an account is there now that was not when the case was settled."""
+    return not {piece.account_id for piece in current} <= {piece.account_id for piece in settled} | {""}
 
 
 def is_new(settled: Sequence[BasisPiece], current: Sequence[BasisPiece]) -> bool:
     """Whether `current` incriminates more than what a case was settled on.
 
-    New is a piece of a kind that was not known for that account (an account that joined brings nothing but new ones),
-    or one that grew by a bit or more. Less evidence, or the same measured afresh, is not new.
+    New is a piece of a kind that was not known for that account (what an account that joined brings is new), or one
+    that grew by a bit or more. Less evidence, or the same measured afresh, is not new.
     """
     known: dict[tuple[str, str, str, str], float] = {}
     for piece in settled:

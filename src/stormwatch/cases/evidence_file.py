@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from stormwatch.cases.account_facts import AccountFacts, account_facts, techniques_seen
 from stormwatch.cases.alternatives import Alternative, top_alternatives, unanswered
 from stormwatch.cases.digest import BasisPiece, basis_of, evidence_digest
-from stormwatch.cases.findings import account_evidence, finding, links_among
+from stormwatch.cases.findings import about_together, account_evidence, finding, links_among
 from stormwatch.cases.queue import Answer, answers_of
 from stormwatch.cases.sections import Sections, write_sections
 from stormwatch.model.assessment import Confidence, Hypothesis
@@ -66,7 +66,7 @@ class EvidenceFile:
     @property
     def basis(self) -> list[BasisPiece]:
         """What a later hunt compares its evidence with, to tell what is new."""
-        return basis_of([piece for entry in self.accounts for piece in entry.evidence])
+        return basis_of([entry.account_id for entry in self.accounts], self.evidence)
 
     @property
     def verified_researchers(self) -> tuple[str, ...]:
@@ -113,12 +113,7 @@ def _wanted(case: Case, account_ids: Collection[str] | None) -> tuple[str, ...]:
 def _assemble(lake: Lake, case: Case, wanted: tuple[str, ...], answers: dict[str, Answer]) -> EvidenceFile:
     evidence = account_evidence(lake, wanted)
     assessed = finding(lake, case.subject_id)
-    of_accounts = {(piece.kind, piece.group, piece.summary) for piece in account_evidence(lake, case.account_ids)}
-    of_cluster = tuple(
-        piece
-        for piece in (assessed.evidence if assessed else ())
-        if (piece.kind, piece.group, piece.summary) not in of_accounts
-    )
+    of_cluster = about_together(assessed, account_evidence(lake, case.account_ids))
     facts = account_facts(lake, wanted)
     hypotheses = assessed.hypotheses if assessed else ()
     return EvidenceFile(

@@ -94,7 +94,19 @@ def subjects(lake: Lake) -> tuple[Subject, ...]:
 
 def finding(lake: Lake, subject_id: str) -> Finding | None:
     """The assessment of one subject; None when the last hunt assessed it no more."""
-    return next((_finding(row) for row in rows_where(lake, "assessments", "subject_id", [subject_id])), None)
+    return findings(lake, [subject_id]).get(subject_id)
+
+
+def findings(lake: Lake, subject_ids: Collection[str]) -> Mapping[str, Finding]:
+    """The assessments of these subjects, by subject id."""
+    return {row["subject_id"]: _finding(row) for row in rows_where(lake, "assessments", "subject_id", subject_ids)}
+
+
+def about_together(assessed: Finding | None, of_accounts: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    """The evidence of an assessment that is about the accounts together and not among that on single ones."""
+    known = {(piece.kind, piece.group, piece.summary) for piece in of_accounts}
+    pieces = assessed.evidence if assessed else ()
+    return tuple(piece for piece in pieces if (piece.kind, piece.group, piece.summary) not in known)
 
 
 def hypotheses_of(lake: Lake, subject_ids: Collection[str]) -> Mapping[str, tuple[Hypothesis, ...]]:

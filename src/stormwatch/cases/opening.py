@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from stormwatch.cases.digest import BasisPiece, basis_of, is_new
-from stormwatch.cases.findings import account_evidence, hypotheses_of, lineages, subjects
+from stormwatch.cases.digest import BasisPiece, basis_of, has_joined, is_new
+from stormwatch.cases.findings import Subject, about_together, account_evidence, findings, lineages, subjects
 from stormwatch.cases.matching import Match, match_cases
 from stormwatch.cases.queue import read_cases
 from stormwatch.cases.states import HUNT, SETTLED, move, record
@@ -17,6 +17,7 @@ from stormwatch.model.evidence import Evidence
 from stormwatch.model.ids import new_id
 from stormwatch.storage.database import Database
 from stormwatch.storage.lake import Lake
+from stormwatch.storage.tables.actions import actions
 from stormwatch.storage.tables.cases import case_accounts, cases
 
 
@@ -53,9 +54,10 @@ class _Round:
         self._ledger = ledger
         self._threshold = threshold
         self._now_us = now_us
-        self._hypotheses = hypotheses_of(lake, {match.subject.subject_id for match in matches})
+        self._findings = findings(lake, {match.subject.subject_id for match in matches})
         self._evidence = _by_account(account_evidence(lake, {a for m in matches for a in m.subject.account_ids}))
         self._settled = _settled_bases(connection)
+        self._acted = _cases_with_actions(connection)
 
     def take(self, match: Match) -> bool:
         """Opens, updates or reopens the case of one subject; whether it was opened or reopened."""
@@ -89,7 +91,7 @@ class _Round:
     def _current(self, match: Match) -> dict[str, object]:
         subject = match.subject
         number = len(subject.account_ids)
-        leading = next((h.hypothesis for h in self._hypotheses.get(subject.subject_id, ())), "unassessed")
+        leading = next((h.hypothesis for h in self._findings[subject.subject_id].hypotheses), "unassessed")
         alone = number == 1 and subject.subject_id == subject.account_ids[0]
         return {
             "subject_id": subject.subject_id,
@@ -127,19 +129,30 @@ class _Round:
     def _reopen(self, match: Match, case: Case) -> bool:
         if case.state not in SETTLED or match.subject.risk < self._threshold:
             return False
-        current = basis_of([piece for a in match.subject.account_ids for piece in self._evidence.get(a, ())])
-        if not is_new(self._settled.get(case.case_id, ()), current):
-            return False
-        move(
-            self._connection,
-            self._ledger,
-            case.case_id,
-            CaseState.OPEN,
-            by=HUNT,
-            reason="evidence came that the case was not settled on",
-            now_us=self._now_us,
-        )
-        return True
+        reason = self._what_is_new(match.subject, case.case_id)
+        if reason is not None:
+            move(
+                self._connection,
+                self._ledger,
+                case.case_id,
+                CaseState.OPEN,
+                by=HUNT,
+                reason=reason,
+                now_us=self._now_us,
+            )
+        return reason is not None
+
+    def _what_is_new(self, subject: Subject, case_id: str) -> str | None:
+        settled = self._settled.get(case_id, ())
+        of_accounts = [piece for a in subject.account_ids for piece in self._evidence.get(a, ())]
+        together = about_together(self._findings[subject.subject_id], of_accounts)
+        current = basis_of(subject.account_ids, [*of_accounts, *together])
+        if is_new(settled, current):
+            return "evidence came that the case was not settled on"
+        # In a cluster that was found innocent one more account is no news; in one that was acted on it must be judged.
+        if case_id in self._acted and has_joined(settled, current):
+            return "an account joined that needs a proposal of its own"
+        return None
 
     def _absorb(self, absorbed: Case, survivor: Case) -> None:
         """A case whose cluster merged into another's is closed with a pointer; a settled one stays as it is."""
@@ -169,6 +182,12 @@ def _by_account(evidence: Sequence[Evidence]) -> Mapping[str, list[Evidence]]:
     for piece in evidence:
         found.setdefault(piece.account_id, []).append(piece)
     return found
+
+
+def _cases_with_actions(connection: Connection) -> frozenset[str]:
+    # The table is read, not the room: actions stand after cases on the route.
+    query = select(actions.c.case_id).where(actions.c.reversed_us.is_(None)).distinct()
+    return frozenset(connection.execute(query).scalars())
 
 
 def _settled_bases(connection: Connection) -> Mapping[str, list[BasisPiece]]:

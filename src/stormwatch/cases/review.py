@@ -117,14 +117,18 @@ def clear(database: Database, ledger: Ledger, lake: Lake, by: Principal, case_id
         record_outcomes(connection, case.account_ids, case_id, Outcome.CLEARED, now)
 
 
-def close(database: Database, ledger: Ledger, by: Principal, case_id: str, reason: str) -> None:
-    """Closes a case that was acted on or cleared, also while it is reviewed again: its texts are opened no more."""
+def close(database: Database, ledger: Ledger, lake: Lake, by: Principal, case_id: str, reason: str) -> None:
+    """Closes a case that was acted on or cleared, also while it is reviewed again: its texts are opened no more.
+
+    What is known by then was weighed: the same evidence and accounts will not reopen it.
+    """
     said = _said(reason, "a reason")
     with database.write() as connection:
         person = acting_person(connection, by, *_REVIEWERS)
         state = require_state(connection, case_id, *_CLOSABLE, remedy=_UNSETTLED)
         if state is CaseState.IN_REVIEW and not _was_settled(connection, case_id):
             raise Conflict("the case is not settled", where=case_id, remedy=_UNSETTLED)
+        settle(connection, evidence_file_in(connection, lake, case_row(connection, case_id)))
         move(connection, ledger, case_id, CaseState.CLOSED, by=person.person_id, reason=said, now_us=now_us())
 
 

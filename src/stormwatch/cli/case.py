@@ -121,7 +121,7 @@ def close(
 ) -> None:
     """Close a case that was acted on or cleared."""
     runtime = runtime_of(ctx)
-    review.close(runtime.database, runtime.ledger, person_of(runtime), case_id, reason)
+    review.close(runtime.database, runtime.ledger, runtime.lake, person_of(runtime), case_id, reason)
     _emit_state(runtime, case_id, as_json=as_json)
 
 

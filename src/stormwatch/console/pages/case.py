@@ -104,7 +104,7 @@ def close(request: Request, session: PostedBy, case_id: str, reason: Text = "") 
         session,
         case_id,
         "closed",
-        lambda: review.close(runtime.database, runtime.ledger, session.principal, case_id, reason),
+        lambda: review.close(runtime.database, runtime.ledger, runtime.lake, session.principal, case_id, reason),
     )
 
 
