@@ -36,7 +36,7 @@ def gather_evidence(
     evidence = [
         *conduct_evidence(facts, weights.conduct),
         *hit_evidence(
-            read_hits(lake.read("detections"), indicators),
+            read_hits(engine, indicators),
             weights.indicators,
             prior=weights.prior.hidden_operator,
             population=len(facts),

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-
-import pyarrow as pa
-import pyarrow.compute as pc
+from itertools import groupby
+from typing import Any, Final
 
 from stormwatch.accounts.odds import log2_odds
 from stormwatch.accounts.weights import IndicatorWeights
 from stormwatch.model.detection import DetectionKind
 from stormwatch.model.evidence import Evidence
 from stormwatch.model.intel import Indicator
-from stormwatch.model.observable import ObservableKind
+from stormwatch.storage.engine import QueryEngine, sql_file
 
-_ADDRESSES = frozenset({ObservableKind.IPV4.value, ObservableKind.IPV6.value})
+_EVENTS_SHOWN: Final = 20
 _INNOCENT_CONNECTION = "the address was given to someone else since, is shared, or the source is wrong"
 _INNOCENT_PASTE = "quoted from a report: analysts, students and journalists paste indicators too"
 
@@ -34,27 +33,28 @@ class Hit:
     event_ids: tuple[str, ...]
 
 
-def read_hits(detections: pa.Table, indicators: Mapping[str, Indicator]) -> Sequence[Hit]:
-    """Indicator and artefact detections, one per account, indicator and value matched; expired indicators stay in."""
-    grouped: dict[tuple[str, str, str, str], list[tuple[int, str]]] = defaultdict(list)
-    values: dict[tuple[str, str, str, str], tuple[str, str]] = {}
-    known = pa.array(list(indicators), pa.string())
-    for row in detections.filter(pc.is_in(detections["indicator_id"], value_set=known)).to_pylist():
-        key = (row["account_id"], row["indicator_id"], row["kind"], row["observable_value"])
-        grouped[key].append((row["time_us"], row["event_id"]))
-        values[key] = (row["observable_kind"], row["observable_value"])
-    return [
-        Hit(
-            account_id=key[0],
-            indicator=indicators[key[1]],
-            kind=DetectionKind(key[2]),
-            observable_kind=values[key][0],
-            observable_value=values[key][1],
-            event_time_us=min(times)[0],
-            event_ids=tuple(sorted({event_id for _, event_id in times if event_id})[:20]),
-        )
-        for key, times in sorted(grouped.items())
-    ]
+def read_hits(engine: QueryEngine, indicators: Mapping[str, Indicator]) -> Sequence[Hit]:
+    """Matches in the view `detections`, one per account, indicator and value; expired indicators stay in."""
+    rows = engine.query(sql_file("stormwatch.accounts", "indicator_hits")).to_pylist()
+    known = (row for row in rows if row["indicator_id"] in indicators)
+    return [_hit(list(group), indicators) for _, group in groupby(known, key=_match)]
+
+
+def _match(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return row["account_id"], row["indicator_id"], row["kind"], row["observable_value"]
+
+
+def _hit(rows: Sequence[Mapping[str, Any]], indicators: Mapping[str, Indicator]) -> Hit:
+    first = rows[0]
+    return Hit(
+        account_id=first["account_id"],
+        indicator=indicators[first["indicator_id"]],
+        kind=DetectionKind(first["kind"]),
+        observable_kind=first["observable_kind"],
+        observable_value=first["observable_value"],
+        event_time_us=first["time_us"],
+        event_ids=tuple(row["event_id"] for row in rows if row["event_id"])[:_EVENTS_SHOWN],
+    )
 
 
 def hit_evidence(
