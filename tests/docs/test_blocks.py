@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```\s*$", re.DOTALL | re.MULTILINE)
 # What a block may be: executed (console, python), or plainly no command (the others).
-LANGUAGES = {"console", "python", "text", "json", "yaml", "sql", "toml", "nginx", "diff"}
+LANGUAGES = {"console", "python", "text", "json", "yaml", "csv", "sql", "toml", "nginx", "diff"}
 END = "<<end of command>>"
 
 
