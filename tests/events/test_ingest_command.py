@@ -1,0 +1,58 @@
+"""`stormwatch ingest`: its answer, its exit codes, and a home made on the way."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from event_making import event, ndjson
+from stormwatch.runtime import open_runtime
+
+
+def stormwatch(home: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("stormwatch")), "--home", str(home), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+
+
+def test_a_first_ingest_makes_the_home_and_answers_in_json(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "events.ndjson"
+    file.write_bytes(ndjson([event(1), event(2)]) + b'{"event_id": "bad\x1b[31m"}\n')
+    done = stormwatch(home, "ingest", file, "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert set(told) >= {"accepted", "duplicate", "conflicting", "rejected", "quarantine", "first_reasons"}
+    assert (told["accepted"], told["rejected"]) == (2, 1)
+    assert told["first_reasons"][0]["line"] == 3
+    assert Path(told["quarantine"]).is_file()
+    assert "making a home" in done.stderr
+    assert "1 records rejected" in done.stderr
+    runtime = open_runtime(home)
+    assert runtime.lake.read("events").num_rows == 2
+    assert runtime.access.first_administrator() is not None
+    runtime.close()
+    again = stormwatch(home, "ingest", file, "--collector", "other")
+    assert (again.returncode, again.stdout.startswith("2 accepted")) == (0, True)
+
+
+def test_files_that_give_nothing_end_in_one_sentence_and_exit_1(home: Path, tmp_path: Path) -> None:
+    empty, broken, good = tmp_path / "empty", tmp_path / "broken", tmp_path / "good"
+    empty.write_bytes(b"")
+    broken.write_bytes(b"{\x1b[31moops}\n")
+    good.write_bytes(ndjson([event(1)]))
+    done = stormwatch(home, "ingest", broken)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no record could be read: not valid JSON" in done.stderr
+    assert "line 1" in done.stderr
+    assert "\x1b" not in done.stderr
+    mixed = stormwatch(home, "ingest", empty, good, tmp_path / "missing", "--json")
+    assert mixed.returncode == 1
+    assert json.loads(mixed.stdout)["accepted"] == 1
+    assert "the file is empty" in mixed.stderr
+    assert "cannot be read" in mixed.stderr
+
+
+def test_wrong_usage_is_exit_2(home: Path) -> None:
+    assert stormwatch(home, "ingest").returncode == 2
+    assert stormwatch(home, "ingest", "x", "--format", "otlp").returncode == 2
