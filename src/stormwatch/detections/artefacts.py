@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 import hyperscan as hs
@@ -18,32 +19,35 @@ from stormwatch.model.observable import Observable, ObservableKind
 EXTRACTOR_VERSION: Final = f"1.{NORMALISER_VERSION}"
 # A pasted blocklist says nothing more after this many; it keeps one event from swamping the table.
 MOST_PER_EVENT: Final = 500
+_MOST_WINDOWS: Final = 5_000
 
-# A defanged dot becomes the unit separator, so that the finders see a dot and know that it was defanged.
-_DOT: Final = "\x1f"
+# A defanged dot becomes U+2024, which NFKC leaves in no text, so that the finders know that it was defanged.
+_DOT: Final = "\u2024"
 _DEFANGED_DOT: Final = re.compile(r"\s?[\[({]\s?(?:\.|dot)\s?[\])}]\s?", re.IGNORECASE)
 _DEFANGED_COLON: Final = re.compile(r"\[:(?://)?\]")
 _DEFANGED_AT: Final = re.compile(r"\s?[\[({]\s?(?:@|at)\s?[\])}]\s?", re.IGNORECASE)
 
 _URL: Final = re.compile(
-    r"(?<![a-z0-9])(?:https?|hxxps?|h\*\*ps?|ftps?|wss?)://[^\s<>\"'`|\\^{}\x00-\x1e]{3,2048}", re.IGNORECASE
+    r"(?<![a-z0-9])(?:https?|hxxps?|h\*\*ps?|ftps?|wss?)://[^\s<>\"'`|\\^{}\x00-\x1f]{3,2048}", re.IGNORECASE
 )
 _URL_PARTS: Final = re.compile(
     r"(?P<scheme>[a-z*]+)://(?:[^/?#@]*@)?(?P<host>\[[0-9a-f:.]+\]|[^/?#:@\[\]]+)(?P<port>:\d{1,5})?(?P<rest>(?:[/?#].*)?)$",
     re.IGNORECASE | re.DOTALL,
 )
-_LABELS: Final = r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?[.\x1f]){1,10}(?:xn--[a-z0-9-]{2,59}|[a-z]{2,24})"
+_LABELS: Final = r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?[.\u2024]){1,10}(?:xn--[a-z0-9-]{2,59}|[a-z]{2,24})"
 _EMAIL: Final = re.compile(
     rf"(?<![\w.%+@/-])(?!git@)([a-z0-9][a-z0-9._%+-]{{0,63}})@({_LABELS})(?![\w-])", re.IGNORECASE | re.ASCII
 )
-_DOMAIN: Final = re.compile(rf"(?<![\w@.\x1f$%/\\-]){_LABELS}(?![\w@-])", re.IGNORECASE | re.ASCII)
-_IPV4: Final = re.compile(r"(?<![\w.\x1f-])(?:\d{1,3}[.\x1f]){3}\d{1,3}(?![\w-]|\.\d|/\d{1,2}\b)", re.ASCII)
+_DOMAIN: Final = re.compile(rf"(?<![\w@.\u2024$%/\\-]){_LABELS}(?![\w@-])", re.IGNORECASE | re.ASCII)
+_IPV4: Final = re.compile(r"(?<![\w.\u2024-])(?:\d{1,3}[.\u2024]){3}\d{1,3}(?![\w-]|\.\d|/\d{1,2}\b)", re.ASCII)
 _IPV6: Final = re.compile(r"(?<![\w:.])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:.]|/\d)", re.IGNORECASE | re.ASCII)
 _HASH: Final = re.compile(
     r"(?<![0-9a-z-])[0-9a-f]{32}(?:[0-9a-f]{8}(?:[0-9a-f]{24})?)?(?![0-9a-z-])", re.IGNORECASE | re.ASCII
 )
 _VERSION_BEFORE: Final = re.compile(r"(?:\bv|\bver\.?|version|release|build)\s?$", re.IGNORECASE)
-_TRAILING: Final = ".,;:!?)]}>*_\x1f"
+_TRAILING: Final = ".,;:!?)]}>*_\u2024"
+_MARK: Final = re.compile(r"[.\u2024]|://")
+_DOTTED: Final = frozenset({"url", "email", "domain", "ipv4"})
 _HASH_KINDS: Final = {32: ObservableKind.MD5, 40: ObservableKind.SHA1, 64: ObservableKind.SHA256}
 _FEWEST_HASH_DIGITS: Final = 6
 
@@ -115,23 +119,13 @@ def _collect(number: int, _start: int, _end: int, _flags: int, found: set[int]) 
 
 def find_artefacts(text: str, triggers: set[str]) -> Iterator[Observable]:
     """The artefacts of one text, by the finders that `triggers` names; a name inside a URL is not found twice."""
-    if "defanged" in triggers or "email" in triggers:
-        text = _refang(text)
-        triggers = triggers | {"domain", "ipv4"} if "defanged" in triggers else triggers
-    if "url" in triggers or "://" in text:
-        urls = list(_URL.finditer(text))
-        for match in urls:
-            yield from _from_url(match[0])
-        text = _blank(text, urls)
-    if "email" in triggers:
-        emails = list(_EMAIL.finditer(text))
-        for match in emails:
-            yield from _from_email(match)
-        text = _blank(text, emails)
-    if "domain" in triggers:
-        yield from _domains(text)
-    if "ipv4" in triggers:
-        yield from _ipv4_addresses(text)
+    if "defanged" in triggers:
+        text, triggers = _refang(text), triggers | {"domain", "ipv4"}
+    elif "email" in triggers:
+        text = _DEFANGED_AT.sub("@", text)
+    if not triggers.isdisjoint(_DOTTED):
+        for start, end in islice(_windows(text), _MOST_WINDOWS):
+            yield from _in_window(text, start, end, triggers)
     if "ipv6" in triggers:
         yield from _ipv6_addresses(text)
     if "hash" in triggers:
@@ -144,10 +138,48 @@ def _refang(text: str) -> str:
     return _DEFANGED_AT.sub("@", text)
 
 
+def _windows(text: str) -> Iterator[tuple[int, int]]:
+    """Runs without blanks that hold a dot: everything dotted lies in one, and most of a text lies in none."""
+    place = 0
+    while (mark := _MARK.search(text, place)) is not None:
+        at = mark.start()
+        start = max(text.rfind(" ", place, at), text.rfind("\n", place, at), place - 1) + 1
+        end = min(_find(text, " ", at), _find(text, "\n", at))
+        yield start, end
+        place = end
+
+
+def _find(text: str, character: str, start: int) -> int:
+    found = text.find(character, start)
+    return len(text) if found < 0 else found
+
+
+def _in_window(text: str, start: int, end: int, triggers: set[str]) -> Iterator[Observable]:
+    piece = text[start:end]
+    if "://" in piece:
+        urls = list(_URL.finditer(piece))
+        for match in urls:
+            yield from _from_url(match[0])
+        piece = _blank(piece, urls)
+    if "@" in piece:
+        emails = list(_EMAIL.finditer(piece))
+        for match in emails:
+            yield from _from_email(match)
+        piece = _blank(piece, emails)
+    if "domain" in triggers:
+        yield from _domains(piece, text, start)
+    if "ipv4" in triggers:
+        yield from _ipv4_addresses(piece, text, start)
+
+
 def _blank(text: str, matches: list[re.Match[str]]) -> str:
-    for match in reversed(matches):
-        text = text[: match.start()] + " " * len(match[0]) + text[match.end() :]
-    return text
+    if not matches:
+        return text
+    parts, place = [], 0
+    for match in matches:
+        parts += [text[place : match.start()], " " * len(match[0])]
+        place = match.end()
+    return "".join([*parts, text[place:]])
 
 
 def _from_url(raw: str) -> Iterator[Observable]:
@@ -178,16 +210,18 @@ def _from_email(match: re.Match[str]) -> Iterator[Observable]:
         yield Observable(ObservableKind.EMAIL, f"{match[1]}@{domain}".lower())
 
 
-def _domains(text: str) -> Iterator[Observable]:
-    for match in _DOMAIN.finditer(text):
+def _domains(piece: str, text: str, offset: int) -> Iterator[Observable]:
+    for match in _DOMAIN.finditer(piece):
         name = match[0].replace(_DOT, ".")
-        if is_domain(name, sure=_DOT in match[0], text=text, start=match.start(), end=match.end()):
+        start, end = offset + match.start(), offset + match.end()
+        if is_domain(name, sure=_DOT in match[0], text=text, start=start, end=end):
             yield Observable(ObservableKind.DOMAIN, name.lower())
 
 
-def _ipv4_addresses(text: str) -> Iterator[Observable]:
-    for match in _IPV4.finditer(text):
-        if not _VERSION_BEFORE.search(text[max(0, match.start() - 10) : match.start()]):
+def _ipv4_addresses(piece: str, text: str, offset: int) -> Iterator[Observable]:
+    for match in _IPV4.finditer(piece):
+        start = offset + match.start()
+        if not _VERSION_BEFORE.search(text[max(0, start - 10) : start]):
             yield from _ipv4(match[0].replace(_DOT, "."))
 
 

@@ -46,29 +46,41 @@ def read_documents(text: str) -> Iterator[LocatedDocument]:
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             if isinstance(event, yaml.AliasEvent):
-                raise YamlProblem("YAML aliases are not read", event.start_mark.line + 1)
+                raise YamlProblem("YAML aliases are not read", _line(event.start_mark))
         for node in yaml.compose_all(text, Loader=_LOADER):
-            document = LocatedDocument(value=None, line=node.start_mark.line + 1)
+            document = LocatedDocument(value=None, line=_start(node))
             document.value = _build(node, (), document.lines, _LOADER(""))
             yield document
     except yaml.MarkedYAMLError as error:
-        mark: Any = error.problem_mark or error.context_mark
-        line = None if mark is None else mark.line + 1
+        line = _line_of(error)
         raise YamlProblem(f"broken YAML: {error.problem or error.context}", line) from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise YamlProblem(f"broken YAML: {str(error).splitlines()[0]}", None) from error
 
 
+def _start(node: yaml.Node) -> int:
+    return _line(node.start_mark)
+
+
+def _line(mark: Any) -> int:
+    return 1 if mark is None else int(mark.line) + 1
+
+
+def _line_of(error: yaml.MarkedYAMLError) -> int | None:
+    mark = error.problem_mark or error.context_mark
+    return None if mark is None else _line(mark)
+
+
 def _build(node: yaml.Node, place: Place, lines: dict[Place, int], scalars: Any) -> Any:
-    lines[place] = node.start_mark.line + 1
+    lines[place] = _start(node)
     if isinstance(node, yaml.MappingNode):
         mapping: dict[str, Any] = {}
         for key_node, value_node in node.value:
             key = str(getattr(key_node, "value", ""))
             if key in mapping:
-                raise YamlProblem(f"the key {key!r} stands twice in one mapping", key_node.start_mark.line + 1)
+                raise YamlProblem(f"the key {key!r} stands twice in one mapping", _start(key_node))
             mapping[key] = _build(value_node, (*place, key), lines, scalars)
-            lines[(*place, key)] = key_node.start_mark.line + 1
+            lines[(*place, key)] = _start(key_node)
         return mapping
     if isinstance(node, yaml.SequenceNode):
         return [_build(item, (*place, index), lines, scalars) for index, item in enumerate(node.value)]

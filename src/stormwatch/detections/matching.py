@@ -89,9 +89,7 @@ def match_observables(index: IndicatorIndex, observables: pa.Table, found: Detec
     for kind_name in pc.unique(observables["kind"]).to_pylist():
         kind = ObservableKind(kind_name)
         part = observables.filter(pc.equal(observables["kind"], kind_name))
-        known = _look_up(
-            pc.unique(part["value"]), lambda value, kind=kind: index.of_observable(Observable(kind, value))
-        )
+        known = _look_up(pc.unique(part["value"]), _observable_lookup(index, kind))
         where = _Where(f"artefact:{kind_name}", DetectionKind.ARTEFACT, kind)
         for row in _rows_of(part, "value", known, ("event_id", "account_id", "time_us")):
             key = (kind_name, row["value"], row["event_id"], row["account_id"], row["time_us"])
@@ -128,6 +126,10 @@ def match_sign_ups(index: IndicatorIndex, records: pa.Table, found: DetectionRow
                 time_us = indicator.valid_from_us if created is None else created
                 sighting = _Sighting("", row["account_id"], time_us, row[column], placed=created is not None)
                 _add(found, where, sighting, [indicator])
+
+
+def _observable_lookup(index: IndicatorIndex, kind: ObservableKind) -> Lookup:
+    return lambda value: index.of_observable(Observable(kind, value))
 
 
 def _look_up(values: pa.ChunkedArray, lookup: Lookup) -> dict[str, Sequence[Indicator]]:

@@ -130,15 +130,13 @@ def _read_document(path: Path, document: LocatedDocument) -> Iterable[Rule | Rul
     faults = [_error(path, document.line_of(*place), what, remedy) for place, what, remedy in mapping_faults(document)]
     if faults:
         return faults
-    sigma = SigmaRule.from_dict(document.value, collect_errors=True)
-    if sigma.errors:
-        return [_sigma_error(path, document, error) for error in sigma.errors]
     condition_line = document.line_of("detection", "condition")
-    if len(sigma.detection.condition) != 1:
-        return [_error(path, condition_line, "a rule has one condition", "split it into rules of their own")]
     try:
+        sigma = SigmaRule.from_dict(document.value, collect_errors=True)
+        if sigma.errors:
+            return [_sigma_error(path, document, error) for error in sigma.errors]
         condition = condition_of(sigma.detection.parsed_condition[0].parsed)
-    except SigmaError as error:
+    except (SigmaError, TypeError, AttributeError, KeyError, RecursionError) as error:  # pySigma trusts types
         return [_sigma_error(path, document, error)]
     except UnsupportedValue as error:
         return [_error(path, document.line_of("detection"), str(error), "change the value")]

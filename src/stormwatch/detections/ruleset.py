@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import hyperscan as hs
@@ -36,7 +37,11 @@ class RuleSet:
         self.version: Final = hashlib.sha256(",".join(sorted(self.versions)).encode()).hexdigest()[:16]
         self.patterns: Final = tuple(dict.fromkeys(pattern for rule in self.rules for pattern in rule.patterns))
         self._rules_of: Final = _rules_by_pattern(self.rules, self.patterns)
-        self._database: Final = _compile_rules(self.rules, self.patterns) if self.patterns else None
+
+    @cached_property
+    def _database(self) -> Any:
+        """Compiled when first needed: a hunt without news, or a subset of nothing, needs none."""
+        return _compile_rules(self.rules, self.patterns) if self.patterns else None
 
     def subset(self, versions: Set[str]) -> RuleSet:
         """The rules of the named versions, compiled on their own."""

@@ -101,6 +101,12 @@ def mapping_faults(document: LocatedDocument) -> Iterator[Fault]:
 def _detection_faults(detection: Any) -> Iterator[Fault]:
     if not isinstance(detection, Mapping):
         return
+    if not isinstance(detection.get("condition"), str):
+        yield (
+            ("detection", "condition"),
+            "the condition is no text",
+            "write one, quoted if it is a word of YAML",
+        )
     for name, items in detection.items():
         if name not in ("condition", "timeframe"):
             yield from _item_faults(("detection", str(name)), items)

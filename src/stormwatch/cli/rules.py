@@ -1,0 +1,133 @@
+"""`stormwatch rules`: the pack checked with its cost, tried on its own events, or listed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from stormwatch.cli.context import session_of
+from stormwatch.cli.output import JsonOption, emit
+from stormwatch.config import load_settings, shipped
+from stormwatch.detections.lint import CheckedRule, lint
+from stormwatch.detections.problems import RuleProblem
+from stormwatch.detections.rule import Rule
+from stormwatch.detections.rule_tests import TestResult, run_tests
+from stormwatch.detections.rules import load_rules, read_pack
+from stormwatch.model.errors import InvalidInput
+
+rules = typer.Typer(help="Sigma rules: check, test, list.", no_args_is_help=True)
+
+PathArgument = Annotated[
+    Path | None, typer.Argument(help="A rule file or folder; default: the shipped rules and those of the settings.")
+]
+
+
+@rules.command()
+def check(ctx: typer.Context, path: PathArgument = None, as_json: JsonOption = False) -> None:
+    """Lint the rules and measure what each costs; exit 1 when a hunt would refuse one."""
+    report = lint(_paths(ctx, path))
+    payload = {
+        "rules": [_rule_payload(checked.rule) | _cost_payload(checked) for checked in report.rules],
+        "problems": [_problem_payload(problem) for problem in report.problems],
+        "errors": len(report.errors),
+    }
+    lines = [f"{'us/kB':>7} {'compile ms':>10} {'bytes':>9}  rule"]
+    by_cost = sorted(report.rules, key=lambda checked: -checked.cost.microseconds_per_kb)
+    lines += [
+        f"{item.cost.microseconds_per_kb:7.2f} {item.cost.compile_milliseconds:10.1f} {item.cost.database_bytes:9d}  "
+        f"{item.rule.title}"
+        for item in by_cost
+    ]
+    lines += [f"{problem.severity}: {problem}" for problem in report.problems]
+    lines.append(f"{len(report.rules)} rules can be run, {len(report.errors)} errors")
+    emit(payload, "\n".join(lines), as_json=as_json)
+    if report.errors:
+        raise typer.Exit(1)
+
+
+@rules.command("test")
+def run_own_tests(ctx: typer.Context, path: PathArgument = None, as_json: JsonOption = False) -> None:
+    """Run each rule on the matching and near-miss events beside it; exit 1 when one does the contrary."""
+    pack = read_pack(_paths(ctx, path))
+    results = run_tests(pack.rules)
+    problems = [*pack.errors, *(problem for result in results for problem in result.problems)]
+    failures = [failure for result in results for failure in result.failures]
+    payload = {
+        "rules": [_result_payload(result) for result in results],
+        "failures": [str(failure) for failure in failures],
+        "problems": [_problem_payload(problem) for problem in problems],
+    }
+    events = sum(result.matching + result.near_misses for result in results)
+    lines = [f"failed: {failure}" for failure in failures] + [f"error: {problem}" for problem in problems]
+    lines.append(f"{len(results)} rules, {events} events, {len(failures)} failures, {len(problems)} errors")
+    emit(payload, "\n".join(lines), as_json=as_json)
+    if failures or problems:
+        raise typer.Exit(1)
+
+
+@rules.command("list")
+def list_rules(ctx: typer.Context, path: PathArgument = None, as_json: JsonOption = False) -> None:
+    """List the rules with what they stand for."""
+    loaded = sorted(load_rules(_paths(ctx, path)), key=lambda rule: (rule.techniques, rule.title))
+    lines = [_line(rule) for rule in loaded]
+    emit({"rules": [_rule_payload(rule) for rule in loaded]}, "\n".join(lines), as_json=as_json)
+
+
+def _paths(ctx: typer.Context, path: Path | None) -> list[Path]:
+    if path is not None:
+        if not path.exists():
+            raise InvalidInput("this path does not exist", where=str(path), remedy="name a rule file or a folder")
+        return [path]
+    return [shipped("rules"), *load_settings(session_of(ctx).home).rules]
+
+
+def _line(rule: Rule) -> str:
+    notes = [note for note in (rule.topic and f"topic {rule.topic}", "shadow" if rule.shadow else None) if note]
+    return f"{rule.rule_id}  {rule.level:13} {', '.join(rule.techniques[:1]):7} {rule.title}" + (
+        f" ({', '.join(notes)})" if notes else ""
+    )
+
+
+def _rule_payload(rule: Rule) -> dict[str, Any]:
+    return {
+        "rule_id": rule.rule_id,
+        "rule_version": rule.rule_version,
+        "title": rule.title,
+        "status": rule.status,
+        "level": rule.level,
+        "techniques": list(rule.techniques),
+        "topic": rule.topic,
+        "shadow": rule.shadow,
+        "path": str(rule.path),
+    }
+
+
+def _cost_payload(checked: CheckedRule) -> dict[str, Any]:
+    cost = checked.cost
+    return {
+        "microseconds_per_kb": cost.microseconds_per_kb,
+        "compile_milliseconds": cost.compile_milliseconds,
+        "database_bytes": cost.database_bytes,
+    }
+
+
+def _problem_payload(problem: RuleProblem) -> dict[str, Any]:
+    return {
+        "file": str(problem.path),
+        "line": problem.line,
+        "severity": problem.severity.value,
+        "what": problem.what,
+        "remedy": problem.remedy,
+    }
+
+
+def _result_payload(result: TestResult) -> dict[str, Any]:
+    return {
+        "rule_id": result.rule.rule_id,
+        "title": result.rule.title,
+        "matching": result.matching,
+        "near_misses": result.near_misses,
+        "failures": len(result.failures),
+    }
