@@ -28,11 +28,17 @@ def test_likelihoods_are_words_until_calibrated():
 
 @pytest.mark.parametrize(
     ("bits", "words"),
-    [(0.2, "slight"), (2.0, "moderate"), (4.0, "strong"), (6.0, "very strong"), (9.0, "decisive"),
+    [(0.2, "slight"), (2.0, "moderate"), (4.0, "strong"), (5.2, "very strong"), (9.0, "very strong"),
      (-2.0, "moderate, against")],
 )  # fmt: skip
 def test_weights_are_words(bits, words):
     assert wording.weight(bits) == words
+
+
+def test_a_link_part_is_told_by_what_a_link_needs():
+    needed = 10.0  # as in a population of about a thousand accounts
+    told = [wording.link_part(bits, needed + wording.log_odds(0.9), 0.9) for bits in (13.0, 7.0, 3.0, 1.0)]
+    assert told == ["enough alone", "more than half", "a part", "little"]
 
 
 @pytest.mark.parametrize(

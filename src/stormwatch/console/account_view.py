@@ -88,7 +88,10 @@ class AccountRequest:
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
-    """Everything the account page shows. `finding` is None for an account that no hunt assessed."""
+    """Everything the account page shows. `finding` is None for an account that no hunt assessed.
+
+    `together` is the evidence on the accounts of its assessment as a group.
+    """
 
     facts: AccountFacts
     sessions: int
@@ -97,6 +100,7 @@ class AccountView:
     evidence: tuple[WeighedEvidence, ...]
     links: tuple[WeighedLink, ...]
     finding: Finding | None
+    together: tuple[Evidence, ...]
     threshold: float
     link_probability: float
     frequency_cap: int
@@ -155,6 +159,7 @@ def account_view(runtime: Runtime, account_id: str) -> AccountView:
         evidence=weigh_evidence(account_evidence(runtime.lake, [account_id]), assessed),
         links=weigh_links(account_id, links, assessed),
         finding=assessed,
+        together=_together(runtime, assessed),
         threshold=runtime.settings.case_threshold,
         link_probability=comparisons.link_probability,
         frequency_cap=comparisons.frequency_cap,
@@ -174,7 +179,7 @@ def account_requests(runtime: Runtime, account_id: str, after: str = "") -> Page
 
 def weigh_evidence(pieces: Sequence[Evidence], assessed: Finding | None) -> tuple[WeighedEvidence, ...]:
     """Which pieces counted in the assessment: within a group of dependent pieces only the strongest does."""
-    counted = {(piece.kind, piece.group, piece.summary) for piece in assessed.evidence} if assessed else set()
+    counted = {_identity(piece) for piece in assessed.evidence} if assessed else set()
     strongest: dict[str, Evidence] = {}
     for piece in pieces:
         known = strongest.get(piece.group)
@@ -182,7 +187,7 @@ def weigh_evidence(pieces: Sequence[Evidence], assessed: Finding | None) -> tupl
             strongest[piece.group] = piece
     weighed = []
     for piece in pieces:
-        named = (piece.kind, piece.group, piece.summary) in counted
+        named = _identity(piece) in counted
         best = strongest[piece.group]
         weighed.append(WeighedEvidence(piece, named, None if named or best is piece else best.kind))
     return tuple(weighed)
@@ -193,6 +198,18 @@ def weigh_links(account_id: str, links: Sequence[Link], assessed: Finding | None
     together = set(assessed.account_ids) if assessed else set()
     ends = [(link, _other_end(link, account_id)) for link in links]
     return tuple(WeighedLink(link, other, other in together) for link, other in ends if other is not None)
+
+
+def _together(runtime: Runtime, assessed: Finding | None) -> tuple[Evidence, ...]:
+    """The pieces that counted on the accounts as a group, which are on no account alone."""
+    if assessed is None or len(assessed.account_ids) < 2:
+        return ()
+    single = {_identity(piece) for piece in account_evidence(runtime.lake, assessed.account_ids)}
+    return tuple(piece for piece in assessed.evidence if _identity(piece) not in single)
+
+
+def _identity(piece: Evidence) -> tuple[str, str, str]:
+    return piece.kind, piece.group, piece.summary
 
 
 def _other_end(link: Link, account_id: str) -> str | None:

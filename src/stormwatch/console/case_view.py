@@ -81,9 +81,9 @@ def case_view(runtime: Runtime, case_id: str, filters: CaseFilters) -> CaseView:
         drawing=draw(case.account_ids, file.links, {account: _role(state) for account, state in states.items()}),
         accounts=page_of(
             file.accounts,
-            lambda entry: (entry.account_id,),
+            lambda entry: (-sum(piece.weight_bits for piece in entry.evidence), entry.account_id),
             after=filters.accounts_after,
-            example=("",),
+            example=(0.0, ""),
             size=ACCOUNTS_PER_PAGE,
         ),
         links=page_of(

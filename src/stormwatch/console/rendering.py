@@ -41,7 +41,7 @@ def environment() -> Environment:
         segment=lambda text: quote(str(text), safe=""),
         query=lambda mapping: urlencode({key: value for key, value in mapping.items() if value not in (None, "")}),
     )
-    made.globals.update(likelihood=wording.likelihood, distance=wording.distance)
+    made.globals.update(likelihood=wording.likelihood, link_part=wording.link_part, distance=wording.distance)
     return made
 
 

@@ -10,9 +10,12 @@ from stormwatch.model.times import format_rfc3339
 
 SIMULATED: Final = "simulated worlds"
 
-# Jeffreys, Theory of Probability, appendix B: half powers of ten of the likelihood ratio, here in bits.
-_WEIGHTS: Final = ((1.66, "slight"), (3.32, "moderate"), (4.98, "strong"), (6.64, "very strong"))
-_STRONGEST: Final = "decisive"
+# Jeffreys, Theory of Probability, appendix B: half powers of ten of the likelihood ratio, here in bits. His highest
+# grade, decisive, is not used: no single piece decides here.
+_WEIGHTS: Final = ((1.66, "slight"), (3.32, "moderate"), (4.98, "strong"))
+_STRONGEST: Final = "very strong"
+_STRONG_PIECE: Final = _WEIGHTS[-1][0]
+_LINK_PARTS: Final = ((1.0, "enough alone"), (0.5, "more than half"), (0.2, "a part"))
 _LINK_BANDS: Final = ((0.20, "faint"), (0.55, "weak"), (0.80, "likely"))
 
 
@@ -29,8 +32,18 @@ def weight(bits: float) -> str:
 
 
 def weight_step(bits: float) -> int:
-    """1 (slight) to 5 (decisive), for the bar beside the word."""
+    """1 (slight) to 4 (very strong), for the bar beside the word."""
     return 1 + sum(abs(bits) >= bound for bound, _ in _WEIGHTS)
+
+
+def link_part(bits: float, match_weight: float, probability: float) -> str:
+    """How much one shared identifier carries of what a link needs: to outweigh that most pairs are two operators.
+
+    What is needed are the bits of the prior odds, which a link's match weight and probability tell.
+    """
+    needed = match_weight - log_odds(probability)
+    share = bits / needed if needed > 0 else 1.0
+    return next((words for bound, words in _LINK_PARTS if share >= bound), "little")
 
 
 def link_band(probability: float) -> str:
@@ -58,11 +71,10 @@ def distance(probability: float, threshold: float) -> str:
     gap = log_odds(threshold) - log_odds(probability)
     if gap <= 0:
         return "at or above the threshold"
-    strength = weight(gap)
-    if strength == _STRONGEST:
-        pieces = math.ceil(gap / _WEIGHTS[-1][0])
-        return f"about {pieces} very strong, independent pieces of evidence below the threshold"
-    return f"one {strength}, independent piece of evidence below the threshold"
+    pieces = math.ceil(gap / _STRONG_PIECE)
+    if pieces > 1:
+        return f"about {pieces} strong, independent pieces of evidence below the threshold"
+    return f"one {weight(gap)}, independent piece of evidence below the threshold"
 
 
 def moment(time_us: int | None) -> str:
