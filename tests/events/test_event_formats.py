@@ -240,7 +240,7 @@ def test_an_asserted_end_user_is_nobodys_account() -> None:
     [
         ({"requester_metadata": {"headers": {"host": "gw"}}}, "socket"),
         ({"requester_metadata": {"headers": {"host": "gw", "X-Forwarded-For": "203.0.113.7"}}}, "asserted"),
-        ({"requester_metadata": {"headers": {"host": "gw"}}, "requester_custom_headers": {"Forwarded": "1"}}, "asserted"),
+        ({"requester_metadata": {"headers": {"a": "b"}}, "requester_custom_headers": {"Forwarded": "1"}}, "asserted"),
         ({}, "asserted"),
     ],
 )  # fmt: skip

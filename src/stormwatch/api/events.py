@@ -111,8 +111,10 @@ def _ingest(installation: Runtime, sender: Principal, form: Format, body: bytes,
                 raise _too_long(installation.settings.max_request_bytes)
     except CutOff as error:
         raise HTTPException(400, f"{error.what}; nothing was taken in, send it again") from error
-    source = f"http:{sender.token_id}"
-    return ingest_bytes(installation.events, bytes(plain), collector=sender.token_id, format=form, source=source)
+    # The label outlives a token, so that events resent after a change of token are still recognised.
+    collector = sender.label or sender.token_id
+    source = f"http:{collector}"
+    return ingest_bytes(installation.events, bytes(plain), collector=collector, format=form, source=source)
 
 
 def _too_long(limit: int) -> HTTPException:

