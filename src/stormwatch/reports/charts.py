@@ -13,7 +13,7 @@ from stormwatch.reports.plain_text import plain
 
 _BAR: Final = "#24527a"
 _INK: Final = "#1b1f24"
-_WIDTH: Final = 460
+_WIDTH: Final = 620
 
 
 def bar_chart(figure: Figure, number: int) -> str:
@@ -42,13 +42,20 @@ def _specification(figure: Figure) -> dict[str, Any]:
             "label:N",
             sort=None,
             title=None,
-            axis=alt.Axis(labelExpr="slice(datum.label, indexof(datum.label, ' ') + 1)", labelLimit=220, ticks=False),
+            axis=alt.Axis(labelExpr="slice(datum.label, indexof(datum.label, ' ') + 1)", labelLimit=280, ticks=False),
         ),
         x=alt.X("count:Q", title=plain(figure.unit), axis=alt.Axis(tickMinStep=1, format=",d", grid=False)),
     )
-    bars = base.mark_bar(color=_BAR, height=14)
+    bars = base.mark_bar(color=_BAR, height=16)
     notes = base.mark_text(align="left", dx=5, color=_INK).encode(text="note:N")
-    chart = (bars + notes).configure(font="sans-serif", background="transparent").configure_view(stroke=None)
+    chart = (
+        (bars + notes)
+        .properties(height=alt.Step(26), autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
+        .configure(font="sans-serif", background="transparent")
+        .configure_axis(labelFontSize=13, titleFontSize=13, titleFontWeight="normal", labelColor=_INK, titleColor=_INK)
+        .configure_text(fontSize=13)
+        .configure_view(stroke=None)
+    )
     specification: dict[str, Any] = chart.to_dict()
     return specification
 
