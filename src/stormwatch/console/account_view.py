@@ -11,6 +11,7 @@ from stormwatch.cases.findings import Finding, account_evidence, finding, links_
 from stormwatch.cases.queue import cases_of_account
 from stormwatch.console.lake_query import SIGHTING_TABLES, LakeQuery, lake_query
 from stormwatch.console.paging import PAGE_ROWS, Page, cut, decode_cursor
+from stormwatch.console.shared_lists import lists_of, shared_lists
 from stormwatch.intel.shared_infrastructure import SharedInfrastructure
 from stormwatch.linking.comparisons import load_comparisons
 from stormwatch.model.case import Case
@@ -139,13 +140,10 @@ class AccountView:
 
 def account_view(runtime: Runtime, account_id: str) -> AccountView:
     """The view of one account; one that the lake does not know gives a view that says so."""
-    shared = SharedInfrastructure.load(runtime.database)
+    shared = shared_lists(runtime.database)
     with lake_query(runtime, _TABLES) as query:
         activity = query.rows("account_activity", account=account_id)[0]
-        identifiers = tuple(
-            _identifier(row, shared)
-            for row in query.sighting_rows("account_identifiers", account=account_id, most=_IDENTIFIERS_PER_KIND)
-        )
+        identifiers = _identifiers(query, account_id, shared)
         fired = tuple(_fired(row) for row in query.rows("account_detections", account=account_id))
         assessed = _finding(runtime, query, account_id)
         partners = _partners(query, account_id)
@@ -227,18 +225,17 @@ def _finding(runtime: Runtime, query: LakeQuery, account_id: str) -> Finding | N
     return finding(runtime.lake, rows[0]["subject_id"]) if rows else None
 
 
-def _identifier(row: Mapping[str, Any], shared: SharedInfrastructure) -> Identifier:
-    lists = lists_of(shared, row["kind"], row["value"])
-    return Identifier(row["kind"], row["value"], row["times"], row["first_us"], row["last_us"], row["accounts"], lists)
-
-
-def lists_of(shared: SharedInfrastructure, kind: str, value: str) -> tuple[str, ...]:
-    """Names of the lists of shared infrastructure that know an identifier."""
-    if kind == "address":
-        return shared.names_for_ip(value)
-    if kind == "domain":
-        return tuple(match.name for match in shared.matches_domain(value))
-    return ()
+def _identifiers(query: LakeQuery, account_id: str, shared: SharedInfrastructure) -> tuple[Identifier, ...]:
+    rows = query.sighting_rows("account_identifiers", account=account_id, most=_IDENTIFIERS_PER_KIND)
+    values = sorted({row["value"] for row in rows})
+    counted = query.sighting_rows("identifier_frequency", values=values) if values else []
+    accounts = {(row["kind"], row["value"]): row["accounts"] for row in counted}
+    return tuple(
+        Identifier(
+            **row, accounts=accounts[row["kind"], row["value"]], lists=lists_of(shared, row["kind"], row["value"])
+        )
+        for row in rows
+    )
 
 
 def _fired(row: Mapping[str, Any]) -> FiredRule:

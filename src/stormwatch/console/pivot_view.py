@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from stormwatch.console.account_view import lists_of
 from stormwatch.console.lake_query import SIGHTING_TABLES, lake_query
 from stormwatch.console.paging import PAGE_ROWS, Page, cut, decode_cursor
+from stormwatch.console.shared_lists import lists_of, shared_lists
 from stormwatch.intel.indicators import load_indicators
-from stormwatch.intel.shared_infrastructure import SharedInfrastructure
 from stormwatch.model.intel import Indicator
 from stormwatch.model.observable import ObservableKind
 from stormwatch.runtime import Runtime
@@ -148,7 +147,7 @@ def pivot_view(runtime: Runtime, kind: str, value: str, after: str = "") -> Pivo
         events = query.sighting_rows("pivot_events", kind=kind, value=value, rows=_EVENTS_SHOWN)
         activity = query.rows("account_activity", account=value)[0]
     frequencies = tuple(Frequency(**row) for row in counted)
-    shared = SharedInfrastructure.load(runtime.database)
+    shared = shared_lists(runtime.database)
     lists = sorted({name for seen in _kinds(kind, frequencies) for name in lists_of(shared, seen, value)})
     return PivotView(
         kind=kind,

@@ -9,7 +9,7 @@ from functools import cache
 from importlib import resources
 from typing import Final
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from stormwatch.intel.ranges import AddressRanges
 from stormwatch.model.observable import Observable, ObservableKind
@@ -121,6 +121,14 @@ class SharedInfrastructure:
     def is_shared_domain(self, domain: str) -> bool:
         """Whether a domain is one that many unrelated people use."""
         return bool(self.matches_domain(domain))
+
+
+def lists_state(database: Database) -> tuple[tuple[str, str, int], ...]:
+    """Name, version and length of every stored list: a cheap sign of whether what was loaded still holds."""
+    columns = (shared_lists.c.name, shared_lists.c.version, func.length(shared_lists.c.entries))
+    with database.read() as connection:
+        rows = connection.execute(select(*columns).order_by(shared_lists.c.name))
+        return tuple((row[0], row[1], row[2]) for row in rows)
 
 
 def store_list(connection: Connection, shared: SharedList) -> bool:

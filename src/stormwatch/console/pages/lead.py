@@ -10,14 +10,13 @@ from fastapi.responses import Response
 
 from stormwatch.cases.queue import cases_of_account
 from stormwatch.console.account_list import standings
-from stormwatch.console.account_view import lists_of
 from stormwatch.console.paging import Key, page_of
 from stormwatch.console.pivot_view import kind_of
 from stormwatch.console.rendering import page
 from stormwatch.console.security import SignedIn
+from stormwatch.console.shared_lists import lists_of, shared_lists
 from stormwatch.intel.lead_hits import lead_hits
 from stormwatch.intel.leads import get_lead, list_leads
-from stormwatch.intel.shared_infrastructure import SharedInfrastructure
 from stormwatch.model.case import Case
 from stormwatch.model.intel import Lead, LeadState, SourceKind
 from stormwatch.runtime import Runtime
@@ -56,7 +55,7 @@ def lead_page(request: Request, session: SignedIn, lead_id: str, after: str = ""
     lead = get_lead(runtime.database, lead_id)
     answer = lead_hits(runtime.lake, runtime.database, lead_id)
     accounts = page_of(answer.accounts, lambda account: (account,), after=after, example=("",))
-    shared = SharedInfrastructure.load(runtime.database)
+    shared = shared_lists(runtime.database)
     hits = {hit.observable: hit for hit in answer.by_observable}
     values = {
         "lead": lead,

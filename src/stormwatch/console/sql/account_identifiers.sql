@@ -1,5 +1,5 @@
--- The identifiers of an account, the most used of each kind first, each with the number of accounts that show it.
-SELECT mine.kind, mine.value, mine.times, mine.first_us, mine.last_us, count(DISTINCT seen.account_id) AS accounts
+-- The identifiers of an account, the most used of each kind first.
+SELECT kind, value, times, first_us, last_us
 FROM (
     SELECT *, row_number() OVER (PARTITION BY kind ORDER BY times DESC, value) AS place
     FROM (
@@ -9,7 +9,5 @@ FROM (
         GROUP BY kind, value
     ) AS counted
 ) AS mine
-JOIN sightings AS seen ON seen.kind = mine.kind AND seen.value = mine.value
-WHERE mine.place <= $most
-GROUP BY mine.kind, mine.value, mine.times, mine.first_us, mine.last_us
-ORDER BY mine.kind, mine.times DESC, mine.value
+WHERE place <= $most
+ORDER BY kind, times DESC, value
