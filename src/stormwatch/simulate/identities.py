@@ -18,7 +18,13 @@ _FREE_MAIL: Final = (
     *("privatemail.test", "quickletter.example"),
 )
 _DISPOSABLE: Final = tuple(f"tempbox-{number:02d}.test" for number in range(1, 31))
+
 _TOP_LEVEL: Final = (".example", ".example", ".test", ".invalid")
+
+
+def mail_services() -> list[str]:
+    """Mail domains that anybody can have an address at, lasting or disposable."""
+    return sorted({*_FREE_MAIL, *_DISPOSABLE})
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,11 @@ _ISPS: Final = 5
 _CARRIER_EXITS: Final = 12
 _VPN_FIRMS: Final = 5
 _VPN_EXITS: Final = 24
+# Ranges of exits that unrelated people share: kind of shared list, words, range.
+SHARED_RANGES: Final = (
+    ("vpn", "VPN exits", "198.18.0.0/16"),
+    ("nat", "carrier NAT", "100.64.0.0/10"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What partners tell the provider: a STIX bundle of true, stale, wrong and irrelevant indicators; a peer's lead."""
+"""What partners tell the provider: a STIX bundle of true, stale, wrong and irrelevant indicators."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Sighting:
 
 
 class Partners:
-    """Makes the bundle and the lead. It knows the campaigns' plans, as far as the knobs let partners know."""
+    """Makes the bundle. It knows the campaigns' plans, as far as the knobs let partners know."""
 
     def __init__(self, dice: Dice, internet: Internet, knobs: Knobs, seed: int) -> None:
         self._dice = dice
@@ -163,25 +163,6 @@ class Partners:
     def _uuid(self, kind: str, key: str) -> uuid.UUID:
         # Version 5 is what STIX gives to ids that follow from content.
         return uuid.uuid5(_NAMESPACE, f"{self._seed}/{kind}/{key}")
-
-    def lead(self, campaigns: Sequence[Campaign]) -> dict[str, Any]:
-        """A peer's tip about one campaign that works as a team: two of its servers and a domain."""
-        teams = [campaign for campaign in campaigns if campaign.kind.names and len(campaign.servers) > 1]
-        chosen = self._dice.pick(teams or list(campaigns))
-        return {
-            "title": "Infrastructure of one operator seen at a peer",
-            "source": "a peer provider",
-            "source_kind": "peer-provider",
-            "grade": "B2",
-            "tlp": "amber",
-            "pap": "amber",
-            "permitted_use": "search your own logs, act on your own accounts",
-            "actor": self._name(chosen) or None,
-            "observables": [
-                *({"kind": "ipv4-addr", "value": address.ip} for address in chosen.servers[:2]),
-                {"kind": "domain-name", "value": chosen.domains[0]},
-            ],
-        }
 
 
 def _ip(address: str) -> str:

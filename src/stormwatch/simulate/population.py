@@ -100,7 +100,7 @@ class Population:
         return _Group(
             group_id=f"{name}_{dice.token()}" if kind.group[1] > 1 else "",
             place=place,
-            founded_us=made.created(self._start_us, new=0.6 if "lockstep" in kind.shared else 0.05, days=20),
+            founded_us=self._founded(kind),
             exits=addresses,
             vpn_firm=self._internet.vpn_firm(dice),
             org_id=made.org() if "org" in kind.shared else None,
@@ -109,6 +109,12 @@ class Population:
             devices=tuple(made.device() for _ in range(pool)) if "device" in kind.shared else (),
             goal=self._goal(kind),
         )
+
+    def _founded(self, kind: Kind) -> int:
+        """Groups that sign up together do so lately; firms and schools were there long before."""
+        if "lockstep" in kind.shared:
+            return self._identities.created(self._start_us, new=0.6, days=20)
+        return self._identities.created(self._start_us, new=0.0) - 120 * DAY
 
     def _goal(self, kind: Kind) -> Goal | None:
         if not kind.goal:

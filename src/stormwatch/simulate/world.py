@@ -21,6 +21,8 @@ from stormwatch.simulate.casting import Cast, assemble
 from stormwatch.simulate.dice import Dice
 from stormwatch.simulate.knobs import Knobs
 from stormwatch.simulate.partners import Partners
+from stormwatch.simulate.peer_lead import peer_lead
+from stormwatch.simulate.shared_lists import shared_lists
 from stormwatch.simulate.speech import Speech
 from stormwatch.simulate.texts import library
 from stormwatch.simulate.timetable import Timetable, counts, timetable
@@ -141,7 +143,9 @@ def _write_intel(out: Path, cast: Cast, seed: int, knobs: Knobs) -> None:
     partners = Partners(Dice(seed, "partners"), cast.internet, knobs, seed)
     _write_json(out / "intel.stix.json", partners.bundle(partners.sightings(campaigns)))
     if campaigns:
-        _write_json(out / "lead.json", partners.lead(campaigns))
+        _write_json(out / "lead.json", peer_lead(campaigns, cast.accounts, Dice(seed, "lead")))
+    for name, content in shared_lists().items():
+        _write_json(out / name, content)
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

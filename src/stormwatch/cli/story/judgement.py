@@ -1,0 +1,89 @@
+"""What the demo's scripted analyst makes of a case, from what stands in its evidence file and records alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from stormwatch.cases.alternatives import Alternative
+from stormwatch.cases.evidence_file import EvidenceFile
+from stormwatch.cases.findings import rows_where
+from stormwatch.intel.shared_infrastructure import SharedInfrastructure
+from stormwatch.model.assessment import BENIGN
+from stormwatch.model.times import DAY, from_us
+from stormwatch.runtime import Runtime
+
+# A firm hires over months; an operator makes accounts for a purpose, within days or a few weeks.
+_SLOW_GROWTH: Final = 45 * DAY
+_ADDRESS: Final = "address"
+
+
+class Verdict(StrEnum):
+    """What the analyst does next."""
+
+    CLEAR = "clear"
+    PROPOSE = "propose"
+    WAIT = "wait"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict, the reason that is recorded for it, the accounts it is about and those of the case left out of it."""
+
+    verdict: Verdict
+    reason: str
+    account_ids: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+def judge(runtime: Runtime, file: EvidenceFile) -> Judgement:
+    """Clears who has a plain innocent life, proposes where a guilty reading leads, waits where none does."""
+    innocent = _one_firm(runtime, file)
+    if innocent:
+        return Judgement(Verdict.CLEAR, innocent)
+    leading = file.hypotheses[0].hypothesis if file.hypotheses else BENIGN
+    if leading == BENIGN:
+        return Judgement(Verdict.WAIT, "the innocent reading still leads; nothing is done before there is more")
+    weak = _held_by_an_address_alone(file)
+    named = tuple(entry.account_id for entry in file.accounts if entry.account_id not in weak)
+    return Judgement(Verdict.PROPOSE, f"{leading} leads, and no plain innocent life explains it", named, weak)
+
+
+def _held_by_an_address_alone(file: EvidenceFile) -> tuple[str, ...]:
+    """Accounts without evidence of their own whose only ties are addresses, which change hands: not to be acted on."""
+    kinds: dict[str, set[str]] = {entry.account_id: set() for entry in file.accounts if not entry.evidence}
+    for link in file.links:
+        for account_id in (link.account_id_a, link.account_id_b):
+            kinds.get(account_id, set()).update(piece.identifier_kind for piece in link.evidence)
+    return tuple(account_id for account_id, shared in kinds.items() if shared <= {_ADDRESS})
+
+
+def _one_firm(runtime: Runtime, file: EvidenceFile) -> str:
+    """Why the accounts are the staff of one firm, or nothing when that does not fit."""
+    records = rows_where(runtime.lake, "account_records", "account_id", file.case.account_ids)
+    domains = {row["email_domain"] for row in records}
+    created = [row["created_us"] for row in records if row["created_us"] is not None]
+    if len(domains) != 1 or len(created) < len(file.case.account_ids) or None in domains:
+        return ""
+    domain = str(next(iter(domains)))
+    span = max(created) - min(created)
+    if span < _SLOW_GROWTH or SharedInfrastructure.load(runtime.database).is_shared_domain(domain):
+        return ""
+    return (
+        f"one firm's staff: all {len(records)} use mail of {domain}, a domain of their own, and signed up over "
+        f"{span // DAY} days since {from_us(min(created)):%B %Y}, not within days; the address that the lead names is "
+        "their office's only exit"
+    )
+
+
+def answer_to(alternative: Alternative, file: EvidenceFile) -> str:
+    """Why an innocent explanation does not carry this case, from its own links."""
+    shared = Counter(piece.identifier_kind for link in file.links for piece in link.evidence)
+    kinds = ", ".join(f"{kind} ({count} pairs)" for kind, count in shared.most_common(4)) or "nothing rare"
+    how_common = "" if alternative.frequency is None else f" It occurs in {alternative.frequency:.2%} of accounts here."
+    return (
+        f"Considered and set aside: {len(file.accounts)} accounts that declare nothing in common share {kinds}."
+        f"{how_common} Chance or one shared place does not give that combination."
+    )
