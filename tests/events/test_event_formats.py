@@ -179,6 +179,14 @@ def test_auto_looks_at_the_records(store: EventStore) -> None:
     assert store.lake.read("account_records").num_rows == 1
 
 
+def test_auto_reads_a_file_in_which_formats_alternate(store: EventStore) -> None:
+    account = {"account_id": "a"}
+    sent = [account, event(1), event(2), account, webhook(), event(3), account, webhook(litellm_call_id="call-2")]
+    assert ingest_bytes(store, ndjson(sent), collector="c", source="test").accepted == 8
+    assert stored(store).num_rows == 5
+    assert store.lake.read("account_records").num_rows == 1
+
+
 def webhook(**fields: object) -> dict[str, object]:
     return {
         "id": "chatcmpl-1",

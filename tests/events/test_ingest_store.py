@@ -85,6 +85,7 @@ def test_a_lost_index_is_made_up_for(tmp_path: Path) -> None:
     again.close()
     for path in (tmp_path / "ingest" / "seen").iterdir():
         path.unlink()
+        path.with_name(f"seen-{seen.day_of(store_module.now_us())}.sqlite").write_bytes(b"no database" * 100)
     third = store_in(tmp_path)
     take(third, event(1))  # acknowledged, and found again by compaction
     assert counts(stored(third)) == Counter({"ev-1": 1, "ev-2": 1})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -79,25 +81,19 @@ def _take_in(
 ) -> tuple[dict[Path, IngestReport], list[StormwatchError]]:
     """Takes in each file, so that one that fails keeps none of the others out."""
     store = runtime.events
-    kept = Quarantine(store.home, store.keyring)
     reports: dict[Path, IngestReport] = {}
     failures: list[StormwatchError] = []
-    for path in files:
-        step = f"ingest {path.name}"
-        try:
-            reports[path] = ingest_file(
-                store,
-                path,
-                collector=collector,
-                format=form,
-                progress=lambda done, total, step=step: progress(step, done, total),  # type: ignore[misc]
-                quarantine=kept,
-            )
-            if not reports[path].read:
-                failures.append(_nothing_read(path, reports[path]))
-        except InvalidInput as error:
-            failures.append(error)
-    kept.close()
+    with closing(Quarantine(store.home, store.keyring)) as kept:
+        for path in files:
+            shown = partial(progress, f"ingest {path.name}")
+            try:
+                report = ingest_file(store, path, collector=collector, format=form, progress=shown, quarantine=kept)
+            except InvalidInput as error:
+                failures.append(error)
+                continue
+            reports[path] = report
+            if not report.read:
+                failures.append(_nothing_read(path, report))
     store.compact()
     return reports, failures
 

@@ -120,6 +120,7 @@ class _Intake:
         self._store = store
         self._collector = collector
         self._format = form
+        self._guess: Format | None = None
         self._source = source
         self._normaliser = Normaliser(store.keyring)
         self._quarantine = quarantine
@@ -174,9 +175,22 @@ class _Intake:
         self._worker.shutdown()
 
     def _read(self, data: bytes) -> None:
-        form = self._format
-        if form is Format.AUTO:
-            form = self._format = recognise(decode_object(data))
+        if self._format is not Format.AUTO:
+            self._read_as(self._format, data)
+            return
+        form = self._guess or recognise(decode_object(data))
+        try:
+            self._read_as(form, data)
+        except InvalidInput:
+            other = recognise(decode_object(data))
+            if other is form:
+                raise
+            form = other
+            self._read_as(form, data)
+        # An event would pass for an account record with unknown fields, so that is no guess for the next record.
+        self._guess = None if form is Format.ACCOUNT_RECORD else form
+
+    def _read_as(self, form: Format, data: bytes) -> None:
         if form is Format.ACCOUNT_RECORD:
             self._accounts.append(read_account_record(data, self._normaliser.redactor))
         else:

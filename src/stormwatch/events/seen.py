@@ -63,8 +63,7 @@ class SeenIndex:
             day = path.stem.removeprefix("seen-")
             if day < oldest:
                 self._close(day)
-                for suffix in ("", "-wal", "-shm"):
-                    path.with_name(path.name + suffix).unlink(missing_ok=True)
+                self._remove(day)
 
     def sync(self) -> None:
         """Brings what was added to disk for good, so that log files may go."""
@@ -85,14 +84,31 @@ class SeenIndex:
 
     def _connection(self, day: str) -> sqlite3.Connection:
         if day not in self._days:
-            connection = sqlite3.connect(self._path(day), timeout=60, isolation_level=None, check_same_thread=False)
+            try:
+                self._days[day] = self._open(day)
+            except sqlite3.DatabaseError:
+                # Damaged beyond opening. The log brings back what is not yet compacted, compaction finds the rest.
+                self._remove(day)
+                self._days[day] = self._open(day)
+        return self._days[day]
+
+    def _open(self, day: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path(day), timeout=60, isolation_level=None, check_same_thread=False)
+        try:
             connection.execute("PRAGMA journal_mode=WAL")
             # Commits survive the death of the process; after a power failure the log brings back what is missing.
             connection.execute("PRAGMA synchronous=NORMAL")
             connection.execute("PRAGMA cache_size=-65536")
             connection.executescript(_TABLES)
-            self._days[day] = connection
-        return self._days[day]
+        except sqlite3.DatabaseError:
+            connection.close()
+            raise
+        return connection
+
+    def _remove(self, day: str) -> None:
+        path = self._path(day)
+        for suffix in ("", "-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
 
     def _close(self, day: str) -> None:
         connection = self._days.pop(day, None)

@@ -101,11 +101,12 @@ class _Scanner:
         self.depth = 0
         self.base = 0  # 1 inside the outer array
         self.in_string = False
+        self._escaped = 0  # 1 when the chunk before ended in the middle of an escape
         self.line = 1
 
     def cuts(self, chunk: bytes) -> Iterator[tuple[int, bool]]:
         """Offsets in the chunk where an element starts (True) or has ended (False)."""
-        position = 0
+        position = self._escaped
         while match := (_INSIDE if self.in_string else _OUTSIDE).search(chunk, position):
             position = match.end()
             sign = match[0]
@@ -120,6 +121,7 @@ class _Scanner:
                     yield match.start(), True
             elif self._closes_element():
                 yield position, False
+        self._escaped = int(position > len(chunk))
 
     def _opens_element(self, sign: bytes) -> bool:
         if sign == b"[" and self.depth == 0:
@@ -140,7 +142,7 @@ def _split_json(chunks: Iterator[bytes], max_bytes: int) -> Iterator[Piece]:
     """Elements of the outer array, or objects one after the other; what stands between them comes as pieces too."""
     scanner = _Scanner()
     element = _UnfinishedElement(max_bytes)
-    for chunk in _whole_escapes(chunks):
+    for chunk in chunks:
         begin = 0
         for offset, starts in scanner.cuts(chunk):
             if starts:
@@ -194,16 +196,3 @@ class _UnfinishedElement:
         self.is_open = False
         self._parts = []
         return Piece(self._line, data, oversize=self._oversize or len(data) > self._max_bytes)
-
-
-def _whole_escapes(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The same bytes, cut so that no chunk ends in a backslash: an escape is then seen as a whole."""
-    kept = b""
-    for chunk in chunks:
-        data = kept + chunk
-        kept = b""
-        if data.endswith(b"\\"):
-            data, kept = data[:-1], b"\\"
-        yield data
-    if kept:
-        yield kept
