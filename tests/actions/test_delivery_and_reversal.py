@@ -22,7 +22,7 @@ from stormwatch.cases.queue import get_case
 from stormwatch.cases.review import claim
 from stormwatch.model.case import Action, ActionKind, CaseState, DecisionState
 from stormwatch.model.errors import Conflict, Forbidden, InvalidInput
-from stormwatch.storage.tables.actions import decisions, receipts
+from stormwatch.storage.tables.actions import decisions, outbox, receipts
 from stormwatch.storage.tables.cases import outcomes
 
 
@@ -102,7 +102,9 @@ def test_an_absent_gateway_is_tried_again_later_and_holds_up_no_other(floor: Flo
     assert len(deliver(database, ledger, [_endpoint(floor), gateway]).failures) == 2
     assert all(action.verified_us is None for action in list_actions(database))
     gateway.broken = False
-    assert deliver(database, ledger, [_endpoint(floor), gateway]).verified == 0  # its pause is not over
+    with database.read() as connection:
+        put_off = connection.execute(select(outbox.c.next_try_us - outbox.c.created_us)).scalars().all()
+    assert all(pause >= 5_000_000 for pause in put_off)
     assert deliver(database, ledger, [_endpoint(floor), gateway], all_waiting=True).verified == 2
     assert all(action.verified_us for action in list_actions(database))
     with database.read() as connection:
