@@ -145,6 +145,16 @@ def test_every_answer_carries_the_policy_and_is_not_kept(app, analyst, world):
     assert analyst.get("/").url.path == "/console/"
 
 
+def test_forms_are_short_and_tell_their_length(app):
+    browser = Browser(app)
+    page = browser.get("/console/login").text
+    answer = browser.post("/console/login", page, token="a" * 2_000_000)
+    assert answer.status_code == 413
+    assert answer.headers["content-security-policy"] == POLICY
+    chunks = browser.client.post("/console/login", content=(b"a" for _ in range(3)))
+    assert chunks.status_code == 411
+
+
 def test_only_some_roles_read_the_ledger(app, world, analyst, approver):
     assert analyst.get("/console/audit").status_code == 403
     assert signed_in(app, world, "audrey").get("/console/audit?kind=role.changed").status_code == 200

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from stormwatch.console.pages import account, act, audit, case, lead, people, pivot, queue, session
 from stormwatch.console.rendering import STATIC, environment, page, status_of
-from stormwatch.console.security import SESSION_COOKIE, NotSignedIn, SecurityHeaders, sessions_of
+from stormwatch.console.security import SESSION_COOKIE, NotSignedIn, SecurityHeaders, SmallForms, sessions_of
 from stormwatch.console.sessions import Sessions
 from stormwatch.model.errors import StormwatchError
 from stormwatch.runtime import Runtime
@@ -37,6 +37,7 @@ def console(runtime: Runtime) -> FastAPI:
     for module in _PAGES:
         made.include_router(module.router)
     made.mount("/static", StaticFiles(directory=STATIC), name="static")
+    made.add_middleware(SmallForms)
     made.add_middleware(SecurityHeaders)
     handlers: dict[type[Exception], Callable[[Request, Exception], Response | Awaitable[Response]]] = {
         NotSignedIn: _ask_to_sign_in,

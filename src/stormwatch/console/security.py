@@ -6,7 +6,8 @@ from typing import Annotated, Final, cast
 from urllib.parse import quote, urlsplit
 
 from fastapi import Depends, Form, Request
-from starlette.datastructures import MutableHeaders
+from fastapi.responses import PlainTextResponse
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stormwatch.console.sessions import Session, Sessions
@@ -14,6 +15,7 @@ from stormwatch.model.errors import Forbidden, StormwatchError
 
 SESSION_COOKIE: Final = "stormwatch_session"
 VISITOR_COOKIE: Final = "stormwatch_visitor"
+LONGEST_FORM: Final = 1024 * 1024
 
 _POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action 'self'; "
@@ -57,6 +59,24 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, guarded)
+
+
+class SmallForms:
+    """ASGI middleware: a form must say how long it is and stay short, before a byte of it is kept in memory."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the request on, or answers 413 (411 where no length is told)."""
+        if scope["type"] == "http" and scope["method"] not in {"GET", "HEAD"}:
+            told = Headers(scope=scope).get("content-length", "")
+            length = int(told) if told.isascii() and told.isdigit() else None
+            if length is None or length > LONGEST_FORM:
+                answer = PlainTextResponse("a form must tell its length and stay below 1 MiB\n", 413 if told else 411)
+                await answer(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 def sessions_of(request: Request) -> Sessions:
