@@ -39,7 +39,8 @@ _INNOCENT = {
     TraitFamily.TOPIC: "people of one field, class or newsroom read about the same things",
     TraitFamily.CONDUCT: "one program run under several accounts, or friends who try a service on the same day",
 }
-_GROUPS = {TraitFamily.TECHNIQUE: "technique", TraitFamily.TOPIC: "topic", TraitFamily.CONDUCT: "conduct"}
+# Techniques and topics share one innocent cause, a common field of work, so they are not independent of each other.
+_GROUPS = {TraitFamily.TECHNIQUE: "content", TraitFamily.TOPIC: "content", TraitFamily.CONDUCT: "conduct"}
 
 
 def cluster_evidence(
