@@ -19,7 +19,7 @@ from stormwatch.storage.lake import Lake, LakeChange, LakeFile
 
 _LOGS_MARK: Final = "logs"
 _MARKED_TABLES: Final = ("event_keys", "account_records")
-_ROWS_PER_COMMIT: Final = 400_000
+_ROWS_PER_COMMIT: Final = 200_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from stormwatch.storage.schemas import EVENT_KEYS, EVENTS
 from stormwatch.storage.texts import ROWS_PER_CHUNK, seal
 
 ROWS_PER_SEGMENT: Final = 65_536
-_TEXT_BYTES_PER_SEGMENT: Final = 64 * 1024 * 1024
+_TEXT_BYTES_PER_SEGMENT: Final = 32 * 1024 * 1024  # two segments are in memory at once, in several copies
 _FIRST: Final = "first_us"
 _LAST: Final = "last_us"
 
