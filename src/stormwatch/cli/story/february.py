@@ -128,8 +128,8 @@ class February:
             verdict = judge(self._runtime, file)
             judged.append((case, verdict))
             self._tell.say(f"{case.case_id}: {_assessment(file)}\n  -> {verdict.verdict.value}: {verdict.reason}")
-            for account_id in verdict.left_out:
-                self._tell.say(f"     left out: {account_id}, held by nothing but an address")
+            for account_id, why in verdict.left_out:
+                self._tell.say(f"     left out: {account_id}, {why}")
         return judged
 
     def _clear(self, people: People, judged: Sequence[tuple[Case, Judgement]]) -> tuple[Case, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
+from statistics import median
 from typing import Final
 
 from stormwatch.cases.alternatives import Alternative
@@ -17,7 +18,9 @@ from stormwatch.runtime import Runtime
 
 # A firm hires over months; an operator makes accounts for a purpose, within days or a few weeks.
 _SLOW_GROWTH: Final = 45 * DAY
-_ADDRESS: Final = "address"
+_FAR: Final = 60 * DAY
+_MOST: Final = 3
+_WEAK: Final = frozenset({"address"})
 
 
 class Verdict(StrEnum):
@@ -30,12 +33,12 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict, the reason that is recorded for it, the accounts it is about and those of the case left out of it."""
+    """A verdict, the reason that is recorded for it, the accounts it is about, and those left out with why."""
 
     verdict: Verdict
     reason: str
     account_ids: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
 
 
 def judge(runtime: Runtime, file: EvidenceFile) -> Judgement:
@@ -46,18 +49,30 @@ def judge(runtime: Runtime, file: EvidenceFile) -> Judgement:
     leading = file.hypotheses[0].hypothesis if file.hypotheses else BENIGN
     if leading == BENIGN:
         return Judgement(Verdict.WAIT, "the innocent reading still leads; nothing is done before there is more")
-    weak = _held_by_an_address_alone(file)
-    named = tuple(entry.account_id for entry in file.accounts if entry.account_id not in weak)
-    return Judgement(Verdict.PROPOSE, f"{leading} leads, and no plain innocent life explains it", named, weak)
+    left_out = {**_held_by_an_address_alone(file), **_older_by_far(file)}
+    named = tuple(entry.account_id for entry in file.accounts if entry.account_id not in left_out)
+    if not named:
+        return Judgement(Verdict.WAIT, "no account of it stands on more than an address; nothing is done")
+    reason = f"{leading} leads, and no plain innocent life explains it"
+    return Judgement(Verdict.PROPOSE, reason, named, tuple(left_out.items()))
 
 
-def _held_by_an_address_alone(file: EvidenceFile) -> tuple[str, ...]:
+def _held_by_an_address_alone(file: EvidenceFile) -> dict[str, str]:
     """Accounts without evidence of their own whose only ties are addresses, which change hands: not to be acted on."""
     kinds: dict[str, set[str]] = {entry.account_id: set() for entry in file.accounts if not entry.evidence}
     for link in file.links:
         for account_id in (link.account_id_a, link.account_id_b):
             kinds.get(account_id, set()).update(piece.identifier_kind for piece in link.evidence)
-    return tuple(account_id for account_id, shared in kinds.items() if shared <= {_ADDRESS})
+    return {account_id: "held by nothing but an address" for account_id, shared in kinds.items() if shared <= _WEAK}
+
+
+def _older_by_far(file: EvidenceFile) -> dict[str, str]:
+    """Accounts that are months older than most of their case: perhaps victims whose keys were stolen."""
+    created = {one.account_id: one.facts.created_us for one in file.accounts if one.facts.created_us is not None}
+    if len(created) < _MOST:
+        return {}
+    usual = median(created.values())
+    return {one: "months older than the rest, perhaps a victim" for one, us in created.items() if us < usual - _FAR}
 
 
 def _one_firm(runtime: Runtime, file: EvidenceFile) -> str:

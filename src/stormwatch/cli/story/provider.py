@@ -22,7 +22,7 @@ from stormwatch.simulate.world import DAYS, WorldReport, make_world
 
 ACCOUNTS: Final = 3_000
 EVENTS: Final = 40_000
-_SEED: Final = 2024
+_SEED: Final = 2
 COLLECTOR: Final = "gateway"
 
 
@@ -34,7 +34,7 @@ def recent_weeks(now: datetime) -> int:
 
 def make_provider(folder: Path, progress: ProgressReport) -> WorldReport:
     """The demo's world: small, seeded, its dates moved to the last four whole weeks."""
-    knobs = Knobs(start_us=recent_weeks(datetime.now(UTC)), reuse_device=0.65, reuse_payment=0.5, intel_known=0.5)
+    knobs = Knobs(start_us=recent_weeks(datetime.now(UTC)), reuse_device=0.8, reuse_payment=0.6, intel_known=0.6)
     return make_world(
         folder,
         accounts=ACCOUNTS,
