@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from stormwatch.detections.patterns import Pattern
 
-FieldHits = Mapping[str, Set[Pattern]]
+FieldHits = Mapping[str, Set[str]]
+"""The keys of the patterns seen, by text field."""
 
 
 class EventFields(Protocol):
@@ -29,7 +30,7 @@ class TextMatch:
 
     def holds(self, hits: FieldHits, _event: EventFields) -> bool:
         """Whether the scan saw it."""
-        return any(self.pattern in hits[name] for name in self.fields if name in hits)
+        return any(self.pattern.key in hits[name] for name in self.fields if name in hits)
 
 
 @dataclass(frozen=True, slots=True)

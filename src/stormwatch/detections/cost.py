@@ -22,7 +22,7 @@ LONG_MILLISECONDS: Final = 1_000.0
 
 @dataclass(frozen=True, slots=True)
 class RuleCost:
-    """Scan time per kB of sample text and time to compile (this machine), database size, patterns that the sample hits."""
+    """Scan time per kB of sample text, time to compile, database size, and the patterns that the sample hits."""
 
     microseconds_per_kb: float
     compile_milliseconds: float

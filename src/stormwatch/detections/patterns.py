@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import hyperscan as hs
 from sigma.types import SigmaCasedString, SigmaRegularExpression, SigmaRegularExpressionFlag, SigmaString, SpecialChars
 
 from stormwatch.detections.normalise import normalise
+from stormwatch.detections.regex_shape import ANCHOR_WEIGHT, ShapeProblem, literal_weight
 
 # Between the fields of one event: `.` stops at the newline, and the record separator is stripped from texts.
 FIELD_END: Final = "\n\x1e"
@@ -28,6 +29,11 @@ class Pattern:
     """The regular expression as the rule states it, for checks of its shape."""
     from_wildcards: bool
     """Whether it was made from a plain Sigma value (anchors of ours in it are then in order)."""
+    key: str = field(init=False, compare=False, repr=False)
+    """Names the pattern in the sets of what a scan saw; a string remembers its hash, a tuple of fields does not."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", f"{self.flags}:{self.expression}")
 
 
 class UnsupportedValue(Exception):
@@ -42,13 +48,9 @@ def pattern_of(value: SigmaString | SigmaRegularExpression) -> Pattern:
 
 
 def _from_string(value: SigmaString) -> Pattern:
-    parts = list(value.s)
-    leading = parts[:1] != [SpecialChars.WILDCARD_MULTI]
-    trailing = parts[-1:] != [SpecialChars.WILDCARD_MULTI]
-    while parts and parts[0] == SpecialChars.WILDCARD_MULTI:
-        parts = parts[1:]
-    while parts and parts[-1] == SpecialChars.WILDCARD_MULTI:
-        parts = parts[:-1]
+    leading = value.s[:1] != [SpecialChars.WILDCARD_MULTI]
+    trailing = value.s[-1:] != [SpecialChars.WILDCARD_MULTI]
+    parts = _inner(value)
     body = "".join(_string_part(part) for part in parts)
     if not body:
         raise UnsupportedValue("a value of wildcards alone fits every text")
@@ -56,6 +58,26 @@ def _from_string(value: SigmaString) -> Pattern:
     wide = not body.isascii() or SpecialChars.WILDCARD_SINGLE in parts
     cased = isinstance(value, SigmaCasedString)
     return Pattern(expression, _flags(wide=wide, caseless=not cased), body, from_wildcards=True)
+
+
+def string_problem(text: str) -> ShapeProblem | None:
+    """What is wrong with the shape of a plain value of a rule; None when it may be compiled."""
+    parts = _inner(SigmaString(text))
+    if SpecialChars.WILDCARD_MULTI in parts:
+        return ShapeProblem(f"a * inside {text!r} is a gap without a bound", "write re with a bound, such as .{0,40}")
+    if max((literal_weight(part) for part in parts if isinstance(part, str)), default=0) < ANCHOR_WEIGHT:
+        return ShapeProblem(f"{text!r} has no literal anchor", "give it a run of three ASCII or two other letters")
+    return None
+
+
+def _inner(value: SigmaString) -> list[object]:
+    """The parts of a value without the wildcards around them."""
+    parts: list[object] = list(value.s)
+    while parts and parts[0] == SpecialChars.WILDCARD_MULTI:
+        parts = parts[1:]
+    while parts and parts[-1] == SpecialChars.WILDCARD_MULTI:
+        parts = parts[:-1]
+    return parts
 
 
 def _string_part(part: object) -> str:

@@ -15,6 +15,10 @@ LARGEST_GAP: Final = 200
 # Positions of the automaton after counted repeats are written out; Hyperscan refuses or crawls some way beyond.
 LARGEST_SIZE: Final = 6_000
 
+# Beside letters outside ASCII every character is several bytes and compiling slows down by orders of magnitude.
+LARGEST_WIDE_GAP: Final = 40
+_SHORT_WIDE_GAP: Final = 12
+
 _REPEATS: Final = (code.MAX_REPEAT, code.MIN_REPEAT, code.POSSESSIVE_REPEAT)
 _LOOKS: Final = (code.ASSERT, code.ASSERT_NOT, code.GROUPREF, code.GROUPREF_EXISTS, code.ATOMIC_GROUP)
 _EDGES: Final = (code.AT_BEGINNING, code.AT_BEGINNING_STRING, code.AT_END, code.AT_END_STRING)
@@ -30,17 +34,11 @@ class ShapeProblem:
 
 def shape_problems(source: str) -> Iterator[ShapeProblem]:
     """What is wrong with the shape of a regular expression that a rule states; nothing when it may be compiled."""
-    try:
-        tree = parser.parse(source)
-    except (re.error, RecursionError, OverflowError) as error:
-        yield ShapeProblem(f"{source!r} is no regular expression: {error}", "correct it")
+    fatal = list(field_shape_problems(source))
+    yield from fatal
+    if fatal:
         return
-    if _nested_unbounded(tree, inside=False):
-        yield ShapeProblem(
-            f"catastrophic regex {source!r}: an unbounded repeat inside an unbounded repeat",
-            "write one repeat with an upper bound, such as {1,20}",
-        )
-        return
+    tree = parser.parse(source)
     if any(_gaps(tree)):
         yield ShapeProblem(
             f"{source!r} has a gap without a bound, or longer than {LARGEST_GAP}",
@@ -51,6 +49,8 @@ def shape_problems(source: str) -> Iterator[ShapeProblem]:
             f"catastrophic regex {source!r}: its counted repeats multiply to {_size(tree)} states",
             f"keep the product of nested repeats below {LARGEST_SIZE}",
         )
+    elif not source.isascii():
+        yield from _wide_problems(source, tree)
     unsupported = sorted({str(op).lower() for op, argument in _walk(tree) if _is_unsupported(op, argument)})
     if unsupported:
         yield ShapeProblem(
@@ -61,6 +61,38 @@ def shape_problems(source: str) -> Iterator[ShapeProblem]:
         yield ShapeProblem(
             f"{source!r} has no literal anchor",
             "let every alternative contain a fixed run of three ASCII or two other letters",
+        )
+
+
+def _wide_problems(source: str, tree: Any) -> Iterator[ShapeProblem]:
+    """What a pattern with letters outside ASCII may not hold, because compiling it could take minutes."""
+    gaps = [int(argument[1]) for op, argument in _walk(tree) if op in _REPEATS]
+    if max(gaps, default=0) > LARGEST_WIDE_GAP or sum(gap > _SHORT_WIDE_GAP for gap in gaps) > 1:
+        limits = f"over {LARGEST_WIDE_GAP}, or two over {_SHORT_WIDE_GAP}"
+        yield ShapeProblem(
+            f"{source!r} has a gap {limits}, beside letters outside ASCII",
+            "demand its parts apart with re|all, in any order",
+        )
+    if any(op is code.IN and _word_class(argument) for op, argument in _walk(tree)):
+        yield ShapeProblem(f"{source!r} has \\w beside letters outside ASCII", "name the letters, such as [а-я]")
+
+
+def _word_class(members: Any) -> bool:
+    classes = (code.CATEGORY_WORD, code.CATEGORY_NOT_WORD)
+    return any(op is code.CATEGORY and argument in classes for op, argument in members)
+
+
+def field_shape_problems(source: str) -> Iterator[ShapeProblem]:
+    """The same for a short field of the event, which Python tries after a text hit: only what may never end."""
+    try:
+        tree = parser.parse(source)
+    except (re.error, RecursionError, OverflowError) as error:
+        yield ShapeProblem(f"{source!r} is no regular expression: {error}", "correct it")
+        return
+    if _nested_unbounded(tree, inside=False):
+        yield ShapeProblem(
+            f"catastrophic regex {source!r}: an unbounded repeat inside an unbounded repeat",
+            "write one repeat with an upper bound, such as {1,20}",
         )
 
 

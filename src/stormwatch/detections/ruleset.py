@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import hyperscan as hs
 
-from stormwatch.detections.conditions import EventFields
+from stormwatch.detections.conditions import EventFields, FieldHits
 from stormwatch.detections.normalise import NormalText, utf8
 from stormwatch.detections.patterns import FIELD_END, Pattern
 from stormwatch.detections.rule import Rule
@@ -36,6 +36,8 @@ class RuleSet:
         self.versions: Final = frozenset(rule.rule_version for rule in self.rules)
         self.version: Final = hashlib.sha256(",".join(sorted(self.versions)).encode()).hexdigest()[:16]
         self.patterns: Final = tuple(dict.fromkeys(pattern for rule in self.rules for pattern in rule.patterns))
+        self._keys: Final = tuple(pattern.key for pattern in self.patterns)
+        self._keys_of: Final = tuple(frozenset(pattern.key for pattern in rule.patterns) for rule in self.rules)
         self._rules_of: Final = _rules_by_pattern(self.rules, self.patterns)
 
     @cached_property
@@ -62,15 +64,15 @@ class RuleSet:
         if not seen:
             return ()
         if len(filled) == 1:
-            hits = {filled[0][0]: {self.patterns[number] for number in seen}}
+            hits = {filled[0][0]: {self._keys[number] for number in seen}}
         else:
-            hits = {name: {self.patterns[number] for number in self._seen(content)} for name, content in filled}
-        candidates = sorted({index for number in seen for index in self._rules_of[number]})
-        return tuple(
-            RuleHit(rule, tuple(name for name, patterns in hits.items() if not patterns.isdisjoint(rule.patterns)))
-            for rule in (self.rules[index] for index in candidates)
-            if rule.condition.holds(hits, fields)
-        )
+            hits = {name: {self._keys[number] for number in self._seen(content)} for name, content in filled}
+        candidates = {index for number in seen for index in self._rules_of[number]}
+        held = sorted(index for index in candidates if self.rules[index].condition.holds(hits, fields))
+        return tuple(RuleHit(self.rules[index], self._fields(index, hits)) for index in held)
+
+    def _fields(self, index: int, hits: FieldHits) -> tuple[str, ...]:
+        return tuple(name for name, keys in hits.items() if not keys.isdisjoint(self._keys_of[index]))
 
     def patterns_seen(self, text: str) -> Set[Pattern]:
         """The patterns that occur in one normalised text, whatever their rules' conditions say."""

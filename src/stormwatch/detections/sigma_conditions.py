@@ -39,7 +39,6 @@ from stormwatch.detections.conditions import (
 )
 from stormwatch.detections.normalise import TEXT_FIELDS
 from stormwatch.detections.patterns import UnsupportedValue, pattern_of
-from stormwatch.detections.regex_shape import ANCHOR_WEIGHT, literal_weight
 
 _COMPARISONS: Final[dict[CompareOperators, Callable[[float, float], bool]]] = {
     CompareOperators.LT: lambda a, b: a < b,
@@ -79,21 +78,7 @@ def _text_match(value: Any, fields: tuple[str, ...]) -> TextMatch:
         value = SigmaString(str(value))
     if not isinstance(value, SigmaString | SigmaRegularExpression):
         raise UnsupportedValue(f"a text field is not compared with {type(value).__name__}")
-    if isinstance(value, SigmaString):
-        _check_wildcards(value)
     return TextMatch(pattern_of(value), fields)
-
-
-def _check_wildcards(value: SigmaString) -> None:
-    inner = list(value.s)
-    while inner and inner[0] == SpecialChars.WILDCARD_MULTI:
-        inner = inner[1:]
-    while inner and inner[-1] == SpecialChars.WILDCARD_MULTI:
-        inner = inner[:-1]
-    if SpecialChars.WILDCARD_MULTI in inner:
-        raise UnsupportedValue(f"{value!s}: a * inside a value is a gap without a bound; write re with .{{0,40}}")
-    if max((literal_weight(part) for part in inner if isinstance(part, str)), default=0) < ANCHOR_WEIGHT:
-        raise UnsupportedValue(f"{value!s} has no literal anchor of three ASCII or two other letters")
 
 
 def _field_test(value: Any) -> Callable[[Any], bool]:

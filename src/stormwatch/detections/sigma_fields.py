@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from stormwatch.detections.located_yaml import LocatedDocument, Place
 from stormwatch.detections.normalise import TEXT_FIELDS
-from stormwatch.detections.regex_shape import shape_problems
+from stormwatch.detections.patterns import string_problem
+from stormwatch.detections.regex_shape import ShapeProblem, field_shape_problems, shape_problems
 
 # Fields of the usage event that a condition may ask for. Country, network and language are left out on purpose:
 # who somebody is says nothing about conduct.
@@ -117,6 +118,9 @@ def _detection_faults(detection: Any) -> Iterator[Fault]:
 def _item_faults(place: Place, items: Any) -> Iterator[Fault]:
     if isinstance(items, list):
         for index, item in enumerate(items):
+            keyword = string_problem(item) if isinstance(item, str) else None
+            if keyword:
+                yield (*place, index), keyword.what, keyword.remedy
             yield from _item_faults((*place, index), item)
     elif isinstance(items, Mapping):
         for key, value in items.items():
@@ -135,7 +139,17 @@ def _key_faults(place: Place, key: str, value: Any) -> Iterator[Fault]:
     for modifier in modifiers:
         if modifier not in allowed:
             yield place, f"unknown modifier {modifier!r} on {field!r}", f"use one of {', '.join(sorted(allowed))}"
-    if "re" in modifiers:
-        for index, source in enumerate(value if isinstance(value, list) else [value]):
-            for problem in shape_problems(str(source)):
-                yield (*place, index) if isinstance(value, list) else place, problem.what, problem.remedy
+    for index, item in enumerate(value if isinstance(value, list) else [value]):
+        for problem in _value_problems(str(item), regex="re" in modifiers, of_text=field not in EVENT_FIELDS):
+            yield (*place, index) if isinstance(value, list) else place, problem.what, problem.remedy
+
+
+def _value_problems(value: str, *, regex: bool, of_text: bool) -> Iterator[ShapeProblem]:
+    if regex and of_text:
+        yield from shape_problems(value)
+    elif regex:
+        yield from field_shape_problems(value)
+    elif of_text:
+        problem = string_problem(value)
+        if problem:
+            yield problem

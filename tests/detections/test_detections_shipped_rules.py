@@ -1,0 +1,70 @@
+"""The shipped pack: clean, tried on its own events, over all eleven techniques of 2024, in several languages."""
+
+from __future__ import annotations
+
+import pytest
+
+from stormwatch.config import shipped
+from stormwatch.detections.lint import lint
+from stormwatch.detections.rule import TOPIC_SCORE, Rule
+from stormwatch.detections.rule_tests import read_test_events, run_tests
+from stormwatch.detections.rules import load_rules
+
+TECHNIQUES = [f"LLM-{number:02}" for number in range(1, 12)]
+SCRIPTS = {
+    "Cyrillic": ("\u0400", "\u04ff"),
+    "Han": ("\u4e00", "\u9fff"),
+    "Arabic": ("\u0600", "\u06ff"),
+    "Hangul": ("\uac00", "\ud7a3"),
+}
+
+
+@pytest.fixture(scope="module")
+def rules() -> tuple[Rule, ...]:
+    return load_rules([shipped("rules")])
+
+
+def test_the_linter_finds_nothing() -> None:
+    report = lint([shipped("rules")])
+    assert [str(problem) for problem in report.errors] == []
+    assert all(checked.cost.database_bytes > 0 for checked in report.rules)
+
+
+def test_every_rule_does_what_the_events_beside_it_say(rules: tuple[Rule, ...]) -> None:
+    results = run_tests(rules)
+    assert [str(failure) for result in results for failure in result.failures] == []
+    assert [str(problem) for result in results for problem in result.problems] == []
+    assert all(result.matching and result.near_misses for result in results)
+
+
+def test_there_are_rules_for_each_technique(rules: tuple[Rule, ...]) -> None:
+    assert len(rules) >= 24
+    covered = {technique for rule in rules for technique in rule.techniques}
+    assert [technique for technique in TECHNIQUES if technique not in covered] == []
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_several_languages_have_matching_events(rules: tuple[Rule, ...], script: str) -> None:
+    low, high = SCRIPTS[script]
+    with_script = [
+        rule
+        for rule in rules
+        if any(
+            event.must_hit and any(low <= character <= high for character in event.text.prompt)
+            for event in read_test_events(rule)[0]
+        )
+    ]
+    assert len(with_script) >= 3
+
+
+def test_a_topic_says_less_than_any_conduct(rules: tuple[Rule, ...]) -> None:
+    topical = [rule for rule in rules if rule.topic]
+    conduct = [rule for rule in rules if not rule.topic]
+    assert {"satellite-communications", "radar-imaging", "intelligence-agencies"} <= {rule.topic for rule in topical}
+    assert all(rule.score == TOPIC_SCORE for rule in topical)
+    assert all(rule.score >= TOPIC_SCORE for rule in conduct)
+
+
+def test_every_rule_cites_a_public_source_and_says_who_is_hit_innocently(rules: tuple[Rule, ...]) -> None:
+    assert all(rule.references and all(ref.startswith("https://") for ref in rule.references) for rule in rules)
+    assert all(rule.falsepositives for rule in rules)
