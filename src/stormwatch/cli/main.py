@@ -29,6 +29,7 @@ COMMANDS = {
     "user": ("user", "user"),
     "token": ("token", "token"),
     "ingest": ("ingest", "ingest"),
+    "quarantine": ("ingest", "quarantine"),
     "intel": ("intel", "intel"),
     "lead": ("lead", "lead"),
     "rules": ("rules", "rules"),

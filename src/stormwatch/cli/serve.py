@@ -7,11 +7,13 @@ from typing import Annotated
 import typer
 import uvicorn
 
+from stormwatch.actions.delivery import deliver
+from stormwatch.adapters.decision_endpoint import decision_endpoint
 from stormwatch.api.app import create_app
 from stormwatch.cli.context import runtime_of
 from stormwatch.cli.output import note
 from stormwatch.console.app import mount
-from stormwatch.hunt.background import BackgroundHunts
+from stormwatch.hunt.background import Background, HuntWhenNews
 from stormwatch.intel.indicators import version
 from stormwatch.runtime import Runtime
 
@@ -33,15 +35,23 @@ def serve_home(runtime: Runtime, host: str, port: int) -> None:
     mount(app, runtime)
     if host not in _LOOPBACK:
         note(f"Listening beyond this machine on {host}: put TLS in front of it.")
-    hunts = BackgroundHunts(
-        runtime.hunt,
-        waiting=runtime.events.has_pending,
-        knowledge=lambda: version(runtime.database),
-        interval_seconds=runtime.settings.hunt_interval_seconds,
-    )
-    hunts.start()
-    note(f"Console: http://{'[' + host + ']' if ':' in host else host}:{port}/  (stop with Ctrl+C)")
+    background = _background(runtime)
+    for work in background:
+        work.start()
+    note(f"Console: http://{f'[{host}]' if ':' in host else host}:{port}/  (stop with Ctrl+C)")
     try:
         uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
     finally:
-        hunts.stop()
+        for work in background:
+            work.stop()
+
+
+def _background(runtime: Runtime) -> tuple[Background, ...]:
+    hunts = HuntWhenNews(runtime.hunt, waiting=runtime.events.has_pending, knowledge=lambda: version(runtime.database))
+    gateway = decision_endpoint(runtime.database, runtime.settings)
+
+    def redeliver() -> None:
+        deliver(runtime.database, runtime.ledger, [gateway])
+
+    interval = runtime.settings.hunt_interval_seconds
+    return Background("hunts", hunts, interval), Background("deliveries", redeliver, interval)

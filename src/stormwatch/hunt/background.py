@@ -1,4 +1,4 @@
-"""Hunts by itself while the server runs: whenever there is news, at most once an interval, in a thread of its own."""
+"""Work that goes on while the server runs: hunting when there is news, and whatever else is due at intervals."""
 
 from __future__ import annotations
 
@@ -12,46 +12,50 @@ from stormwatch.hunt.run import HuntReport
 _log = structlog.get_logger(__name__)
 
 
-class BackgroundHunts:
-    """A loop that hunts when events wait, or when what is known is not what it was at the last hunt."""
+class Background:
+    """Repeats a piece of work in a thread of its own; a failure is logged and the work is tried again next time."""
 
-    def __init__(
-        self,
-        hunt: Callable[[], HuntReport],
-        *,
-        waiting: Callable[[], bool],
-        knowledge: Callable[[], str],
-        interval_seconds: float,
-    ) -> None:
-        self._hunt = hunt
-        self._waiting = waiting
-        self._knowledge = knowledge
+    def __init__(self, name: str, work: Callable[[], None], interval_seconds: float) -> None:
+        self._name = name
+        self._work = work
         self._interval = interval_seconds
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="hunts", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begins; the first hunt comes as soon as there is news."""
+        """Begins at once."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the loop after the hunt that may be under way."""
+        """Ends the loop after the piece of work that may be under way."""
         self._stop.set()
         self._thread.join()
 
     def _run(self) -> None:
-        hunted_with = ""
         while not self._stop.is_set():
-            known = self._knowledge()
-            if (known != hunted_with or self._waiting()) and self._once():
-                hunted_with = known
+            try:
+                self._work()
+            except Exception:  # noqa: BLE001 - one failure must not end the watch
+                _log.exception("background_work_failed", work=self._name)
             self._stop.wait(self._interval)
 
-    def _once(self) -> bool:
-        try:
-            report = self._hunt()
-        except Exception:  # noqa: BLE001 - one failed hunt must not end the watch: it is logged, and tried again
-            _log.exception("hunt_failed")
-            return False
+
+class HuntWhenNews:
+    """Hunts when events wait, or when what is known (indicators) is not what it was at the last hunt."""
+
+    def __init__(
+        self, hunt: Callable[[], HuntReport], waiting: Callable[[], bool], knowledge: Callable[[], str]
+    ) -> None:
+        self._hunt = hunt
+        self._waiting = waiting
+        self._knowledge = knowledge
+        self._hunted_with = ""
+
+    def __call__(self) -> None:
+        """One look for news, and a hunt if there is any."""
+        known = self._knowledge()
+        if known == self._hunted_with and not self._waiting():
+            return
+        report = self._hunt()
+        self._hunted_with = known
         _log.info("hunt_done", events=report.events, cases_opened=report.cases_opened)
-        return True
