@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from stormwatch.detections.patterns import Pattern
@@ -23,14 +23,18 @@ class EventFields(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TextMatch:
-    """True where the pattern was seen in one of the named text fields."""
+    """True where one of the patterns was seen in one of the named text fields."""
 
-    pattern: Pattern
+    patterns: tuple[Pattern, ...]
     fields: tuple[str, ...]
+    keys: frozenset[str] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "keys", frozenset(pattern.key for pattern in self.patterns))
 
     def holds(self, hits: FieldHits, _event: EventFields) -> bool:
-        """Whether the scan saw it."""
-        return any(self.pattern.key in hits[name] for name in self.fields if name in hits)
+        """Whether the scan saw one."""
+        return any(name in hits and not self.keys.isdisjoint(hits[name]) for name in self.fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,19 @@ class NoneOf:
 
 
 Condition = TextMatch | FieldMatch | AllOf | AnyOf | NoneOf
+
+
+def any_of(parts: Iterable[Condition]) -> Condition:
+    """An or, in which text matches on the same fields are one look into one set."""
+    patterns: dict[tuple[str, ...], tuple[Pattern, ...]] = {}
+    others: list[Condition] = []
+    for part in parts:
+        if isinstance(part, TextMatch):
+            patterns[part.fields] = patterns.get(part.fields, ()) + part.patterns
+        else:
+            others.append(part)
+    merged = [*(TextMatch(found, fields) for fields, found in patterns.items()), *others]
+    return merged[0] if len(merged) == 1 else AnyOf(tuple(merged))
 
 
 def text_matches(condition: Condition) -> Iterator[TextMatch]:

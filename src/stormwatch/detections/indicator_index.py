@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import socket
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -36,7 +37,7 @@ class IndicatorIndex:
         if kind in (ObservableKind.IPV4, ObservableKind.IPV6, ObservableKind.CIDR):
             network = _network(value)
             if network is not None:
-                self._networks[network.version, network.prefixlen][int(network.network_address)].append(indicator)
+                self._networks[network.max_prefixlen, network.prefixlen][int(network.network_address)].append(indicator)
         elif kind is ObservableKind.SOFTWARE:
             if len(value) >= _SHORTEST_SOFTWARE:
                 self._software.append((value.lower(), indicator))
@@ -51,13 +52,13 @@ class IndicatorIndex:
 
     def of_address(self, text: str) -> list[Indicator]:
         """Indicators whose address or network holds this address; none when it is no address."""
-        network = _network(text)
-        if network is None or not self._networks:
+        address = _address(text) if self._networks else None
+        if address is None:
             return []
-        number, width = int(network.network_address), network.max_prefixlen
+        number, width = address
         found: list[Indicator] = []
-        for (version, length), networks in self._networks.items():
-            if version == network.version:
+        for (wide, length), networks in self._networks.items():
+            if wide == width:
                 found += networks.get(number >> (width - length) << (width - length), ())
         return found
 
@@ -108,6 +109,15 @@ def indicators_version(indicators: Iterable[Indicator]) -> str:
         for indicator in indicators
     )
     return hashlib.sha256("\n".join([_MATCHER_VERSION, *lines]).encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _address(text: str) -> tuple[int, int] | None:
+    """An address as a number and its width in bits; several times faster than the ipaddress module."""
+    family, width = (socket.AF_INET6, 128) if ":" in text else (socket.AF_INET, 32)
+    try:
+        return int.from_bytes(socket.inet_pton(family, text)), width
+    except (OSError, ValueError):  # a NUL in the text is a ValueError
+        return None
 
 
 def _network(text: str) -> _Network | None:

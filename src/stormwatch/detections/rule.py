@@ -45,4 +45,4 @@ class Rule:
     @property
     def patterns(self) -> tuple[Pattern, ...]:
         """The distinct patterns of the rule, in the order of its condition."""
-        return tuple(dict.fromkeys(match.pattern for match in text_matches(self.condition)))
+        return tuple(dict.fromkeys(pattern for match in text_matches(self.condition) for pattern in match.patterns))

@@ -29,11 +29,11 @@ from sigma.types import (
 
 from stormwatch.detections.conditions import (
     AllOf,
-    AnyOf,
     Condition,
     FieldMatch,
     NoneOf,
     TextMatch,
+    any_of,
     search_test,
     wildcard_test,
 )
@@ -53,7 +53,7 @@ def condition_of(node: Any) -> Condition:
     if isinstance(node, ConditionAND):
         return AllOf(tuple(condition_of(argument) for argument in node.args))
     if isinstance(node, ConditionOR):
-        return AnyOf(tuple(condition_of(argument) for argument in node.args))
+        return any_of(condition_of(argument) for argument in node.args)
     if isinstance(node, ConditionNOT):
         return NoneOf(condition_of(node.args[0]))
     if isinstance(node, ConditionFieldEqualsValueExpression):
@@ -78,7 +78,7 @@ def _text_match(value: Any, fields: tuple[str, ...]) -> TextMatch:
         value = SigmaString(str(value))
     if not isinstance(value, SigmaString | SigmaRegularExpression):
         raise UnsupportedValue(f"a text field is not compared with {type(value).__name__}")
-    return TextMatch(pattern_of(value), fields)
+    return TextMatch((pattern_of(value),), fields)
 
 
 def _field_test(value: Any) -> Callable[[Any], bool]:
