@@ -1,1 +1,1 @@
-"""."""
+"""People, roles and tokens: who acts, and what each may do."""

@@ -1,1 +1,1 @@
-"""."""
+"""The outside, one file each, named as the port it fills."""

@@ -1,1 +1,1 @@
-"""."""
+"""Stage 7: assessments above the threshold as cases: queue, evidence file, review, reveal, outcomes."""

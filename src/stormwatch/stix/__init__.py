@@ -1,1 +1,1 @@
-"""."""
+"""Between our values and STIX 2.1 objects, both ways, and nothing else."""
