@@ -76,7 +76,8 @@ def _kinds(weights: ConductWeights, horizon_us: int) -> tuple[_Conduct, ...]:
 def _is_throw_away(account: AccountFacts, weights: ThrowAwayUse, horizon_us: int) -> bool:
     if account.first_us is None or account.last_us is None or account.created_us is None:
         return False
-    young = 0 <= account.first_us - account.created_us <= weights.age_hours * HOUR
+    # Reckoned from either side, so that neither a clock that is off nor other hours of work turn the answer.
+    young = abs(account.first_us - account.created_us) <= weights.age_hours * HOUR
     brief = account.last_us - account.first_us <= weights.life_hours * HOUR
     left = account.last_us <= horizon_us - weights.silent_days * DAY
     return young and brief and left and account.events >= weights.minimum_events
