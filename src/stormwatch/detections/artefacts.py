@@ -16,7 +16,7 @@ from stormwatch.detections.normalise import NORMALISER_VERSION, NormalText, utf8
 from stormwatch.model.observable import Observable, ObservableKind
 
 # Raised whenever the same text may give other artefacts.
-EXTRACTOR_VERSION: Final = f"1.{NORMALISER_VERSION}"
+EXTRACTOR_VERSION: Final = f"2.{NORMALISER_VERSION}"
 # A pasted blocklist says nothing more after this many; it keeps one event from swamping the table.
 MOST_PER_EVENT: Final = 500
 _MOST_WINDOWS: Final = 5_000
