@@ -9,16 +9,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from review_floor import Floor
-from stormwatch.cli import main
+from stormwatch.cli.main import command_line
 from stormwatch.model.errors import StormwatchError
 
 ESCAPE = "\x1b[2J"
-
-
-@pytest.fixture(autouse=True, scope="module")
-def commands() -> None:
-    for verb in ("case", "act", "reveal"):
-        main.mount(verb)
+COMMAND_LINE = command_line(["case", "act", "reveal"])
 
 
 @pytest.fixture
@@ -32,7 +27,7 @@ def case_id(floor: Floor) -> str:
 
 def _run(floor: Floor, who: str, *words: str) -> Result:
     environment = {"STORMWATCH_TOKEN": floor.tokens.get(who, "")}
-    return CliRunner().invoke(main.app, ["--home", str(floor.runtime.settings.home), *words], env=environment)
+    return CliRunner().invoke(COMMAND_LINE, ["--home", str(floor.runtime.settings.home), *words], env=environment)
 
 
 def _json(floor: Floor, who: str, *words: str) -> Any:

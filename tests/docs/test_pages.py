@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from stormwatch.cli.main import COMMANDS, app, mount
+from stormwatch.cli.main import COMMANDS, command_line
 from stormwatch.config import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -83,9 +83,7 @@ def leaves(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
 
 @pytest.fixture(scope="module")
 def commands() -> dict[str, Any]:
-    if not app.registered_commands and not app.registered_groups:
-        mount()
-    return dict(leaves(typer.main.get_command(app), ()))
+    return dict(leaves(typer.main.get_command(command_line()), ()))
 
 
 @pytest.fixture(scope="module")

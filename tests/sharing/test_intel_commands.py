@@ -7,22 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from review_floor import Floor
 from stormwatch.actions.proposals import approve, propose
-from stormwatch.cli.intel import intel
-from stormwatch.cli.lead import lead
-from stormwatch.cli.main import main
-from stormwatch.cli.share import share
+from stormwatch.cli.main import command_line
 from stormwatch.model.case import ActionKind
 from stormwatch.model.errors import Conflict, Forbidden, InvalidInput
 
-face = typer.Typer()
-face.callback()(main)
-for name, group in (("intel", intel), ("lead", lead), ("share", share)):
-    face.add_typer(group, name=name)
+face = command_line(["intel", "lead", "share"])
 
 
 def run(home: Path, *words: str) -> dict[str, Any]:

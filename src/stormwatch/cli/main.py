@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -13,15 +14,6 @@ import stormwatch
 from stormwatch.cli.context import Session
 from stormwatch.cli.output import note
 from stormwatch.model.errors import StormwatchError
-
-app = typer.Typer(
-    name="stormwatch",
-    help="Find, attribute, disrupt, share and account for state-affiliated misuse of a language-model service.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    rich_markup_mode=None,
-)
 
 # Verb -> (module below stormwatch.cli, attribute). A function becomes a command, a Typer app a group.
 COMMANDS = {
@@ -53,7 +45,6 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def main(
     ctx: typer.Context,
     home: Annotated[
@@ -66,22 +57,31 @@ def main(
     ctx.obj = Session(home=home)
 
 
-def mount(wanted: str | None = None) -> None:
-    """Adds the verbs to the app: all of them, or, to start quickly, the one that was called."""
-    for verb, (module, attribute) in COMMANDS.items():
-        if wanted is not None and verb != wanted:
-            continue
+def command_line(verbs: Iterable[str] = COMMANDS) -> typer.Typer:
+    """The command line with these verbs; leaving out those that were not called makes it start quickly."""
+    app = typer.Typer(
+        name="stormwatch",
+        help="Find, attribute, disrupt, share and account for state-affiliated misuse of a language-model service.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(main)
+    for verb in verbs:
+        module, attribute = COMMANDS[verb]
         part = getattr(importlib.import_module(f"stormwatch.cli.{module}"), attribute)
         if isinstance(part, typer.Typer):
             app.add_typer(part, name=verb)
         else:
             app.command(verb)(part)
+    return app
 
 
 def run() -> None:
     """Entry point: exit 0 on success, 1 on a failure that is explained, 2 on wrong usage."""
     called = next((argument for argument in sys.argv[1:] if argument in COMMANDS), None)
-    mount(called if "--help" not in sys.argv[1:2] else None)
+    app = command_line() if called is None or "--help" in sys.argv[1:2] else command_line([called])
     try:
         app()
     except StormwatchError as error:
