@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,14 @@ def test_a_new_key_is_for_its_owner_alone_and_an_old_one_is_kept(tmp_path: Path)
     assert path.stat().st_mode & 0o777 == 0o600
     assert len(path.read_bytes()) == 32
     assert Keyring.create(path).subkey("p") == first.subkey("p") == Keyring.load(path).subkey("p")
+
+
+def test_processes_that_make_a_key_at_once_end_with_the_same_one(tmp_path: Path) -> None:
+    path = tmp_path / "keys" / "home.key"
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: Keyring.create(path).subkey("p"), range(32)))
+    assert set(made) == {Keyring.load(path).subkey("p")}
+    assert [file.name for file in path.parent.iterdir()] == ["home.key"]
 
 
 def test_a_missing_key_is_explained(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import BinaryIO, Final
 import zstandard
 
 from stormwatch.model.errors import IntegrityError, StormwatchError
+from stormwatch.storage.durability import make_directory, sync_directory
 from stormwatch.storage.keyring import Keyring
 
 _MAGIC: Final = b"SWF1"
@@ -38,7 +39,7 @@ class FrameWriter:
         self._keyring = keyring
         self._purpose = purpose
         self._compress = zstandard.ZstdCompressor(level=1).compress
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_directory(path.parent)
         self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self.size = 0
         sync_directory(path.parent)
@@ -92,15 +93,6 @@ def read_frames(path: Path, keyring: Keyring, purpose: str, start: int = 0) -> I
             except IntegrityError as error:
                 raise IntegrityError(error.what, where=f"{path}, byte {begin}", remedy=error.remedy) from error
             yield Frame(kind, payload, begin, end)
-
-
-def sync_directory(path: Path) -> None:
-    """Makes names made or removed in a directory durable."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _whole_frames(file: BinaryIO, start: int) -> Iterator[tuple[int, bytes, int, int]]:

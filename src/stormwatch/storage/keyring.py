@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hmac
 import os
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from stormwatch.model.errors import IntegrityError, InvalidInput, NotFound
+from stormwatch.storage.durability import make_directory, sync_directory
 
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
@@ -30,16 +33,25 @@ class Keyring:
 
     @classmethod
     def create(cls, path: Path) -> Keyring:
-        """Writes a fresh key to `path`, readable by its owner alone; an existing key there is kept and loaded."""
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
+        """Writes a fresh key to `path`, readable by its owner alone; an existing key there is kept and loaded.
+
+        The key gets its name only when it is whole and on disk: no other process reads half a key, and texts are never
+        sealed with one that a power failure takes away.
+        """
+        make_directory(path.parent)
+        if path.exists():
             return cls.load(path)
-        with os.fdopen(handle, "wb") as file:
-            file.write(os.urandom(_KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
+        handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(os.urandom(_KEY_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+            with suppress(FileExistsError):  # another process was faster: its key counts
+                os.link(fresh, path)
+        finally:
+            Path(fresh).unlink()
+        sync_directory(path.parent)
         return cls.load(path)
 
     @classmethod

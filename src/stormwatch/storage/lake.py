@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from stormwatch.model.errors import IntegrityError
 from stormwatch.model.ids import new_id
+from stormwatch.storage.durability import make_directory, sync_directory
 from stormwatch.storage.schemas import TABLES
 
 _MANIFEST: Final = "manifest.json"
@@ -95,12 +96,13 @@ class Lake:
     ) -> LakeFile:
         """Writes rows as a new file that is not visible before `commit` names it."""
         folder = self.root / table
-        folder.mkdir(parents=True, exist_ok=True)
+        make_directory(folder)
         name = f"{segment or 'part'}-{new_id('f')}.parquet"
         path = folder / name
         pq.write_table(rows.cast(TABLES[table]), path, compression="zstd")
         with path.open("rb") as file:
             os.fsync(file.fileno())
+        sync_directory(folder)  # the log is deleted after the commit, so the manifest may only name what stays
         return LakeFile(path=f"{table}/{name}", rows=rows.num_rows, segment=segment, marks=dict(marks or {}))
 
     def commit(self, change: LakeChange) -> Manifest:
@@ -114,7 +116,7 @@ class Lake:
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(self.root / _MANIFEST)
-            _sync_directory(self.root)
+            sync_directory(self.root)
             kept = {file.path for files in after.tables.values() for file in files}
             gone = {file.path for files in before.tables.values() for file in files} - kept
             for path in gone:
@@ -127,7 +129,7 @@ class Lake:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        self.root.mkdir(parents=True, exist_ok=True)
+        make_directory(self.root)
         with (self.root / ".lock").open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -139,11 +141,3 @@ def _apply(tables: Mapping[str, tuple[LakeFile, ...]], change: LakeChange) -> di
     for name, files in change.add.items():
         after[name] = (*after.get(name, ()), *files)
     return after
-
-
-def _sync_directory(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
