@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 
 from stormwatch.access.people import Access
+from stormwatch.access.permission import require
 from stormwatch.access.tokens import fresh_token, is_secret, parse_token
 from stormwatch.ledger.log import Ledger
 from stormwatch.model.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -84,7 +85,7 @@ def test_a_machine_token_is_no_person(access: Access, administrator: Principal) 
     assert (machine.person, machine.label) == (None, "gateway-1")
     assert machine.scopes == {Scope.INGEST, Scope.DECIDE}
     with pytest.raises(Forbidden, match="machine"):
-        access.require(machine)
+        require(machine)
 
 
 @pytest.mark.parametrize("scopes", [set(), {Scope.PERSON}, {Scope.PERSON, Scope.INGEST}])

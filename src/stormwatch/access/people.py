@@ -6,9 +6,9 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from stormwatch.access.acting import acting_person
 from stormwatch.access.issuing import issue_token, revoke_tokens_of
 from stormwatch.access.names import clean_name, name_key
-from stormwatch.access.permission import require
 from stormwatch.access.records import (
     RoleChange,
     TokenRecord,
@@ -34,8 +34,6 @@ _FIRST_NAME = "administrator"
 class Access:
     """People and tokens of one installation. Methods that change something need an administrator's principal."""
 
-    require = staticmethod(require)
-
     def __init__(self, database: Database, ledger: Ledger) -> None:
         self._database = database
         self._ledger = ledger
@@ -51,7 +49,7 @@ class Access:
     def add_person(self, by: Principal, name: str, role: Role) -> tuple[Person, str]:
         """A new person and a personal token for them, shown this once; Conflict when the name is taken."""
         with self._database.write() as connection:
-            administrator = self._administrator(connection, by)
+            administrator = acting_person(connection, by, Role.ADMINISTRATOR)
             person = self._insert(connection, name, role, administrator.person_id)
             token = issue_token(
                 connection, self._ledger, administrator.person_id, person, "first token", _PERSONAL, None
@@ -61,7 +59,7 @@ class Access:
     def change_role(self, by: Principal, name: str, role: Role) -> Person:
         """Gives somebody another role from now on; nobody changes their own, so an administrator always remains."""
         with self._database.write() as connection:
-            administrator = self._administrator(connection, by)
+            administrator = acting_person(connection, by, Role.ADMINISTRATOR)
             person = person_named(connection, name)
             if person.role is role:
                 raise Conflict(f"{person.name} is {role.value} already")
@@ -80,7 +78,7 @@ class Access:
     def disable_person(self, by: Principal, name: str) -> Person:
         """Ends somebody's access for good: the person becomes inactive and all their tokens are revoked."""
         with self._database.write() as connection:
-            administrator = self._administrator(connection, by)
+            administrator = acting_person(connection, by, Role.ADMINISTRATOR)
             person = person_named(connection, name)
             _not_oneself(administrator, person, "disables themselves")
             if not person.active:
@@ -108,12 +106,12 @@ class Access:
         if set(scopes) != _PERSONAL:
             raise InvalidInput("a personal token carries the scope person and no other", remedy="make two tokens")
         with self._database.write() as connection:
-            issuer = self._acting(connection, by)
+            issuer = acting_person(connection, by)
             person = person_named(connection, name)
             if not person.active:
                 raise Conflict(f"{person.name} is disabled")
             if issuer.person_id != person.person_id:
-                self._administrator(connection, by)
+                acting_person(connection, by, Role.ADMINISTRATOR)
                 revoke_tokens_of(connection, self._ledger, issuer.person_id, person)
             return issue_token(connection, self._ledger, issuer.person_id, person, label, _PERSONAL, expires_us)
 
@@ -122,7 +120,7 @@ class Access:
         if not scopes or Scope.PERSON in scopes:
             raise InvalidInput("a machine's token carries ingest, decide or both", remedy="name at least one scope")
         with self._database.write() as connection:
-            administrator = self._administrator(connection, by)
+            administrator = acting_person(connection, by, Role.ADMINISTRATOR)
             if find_person(connection, label) is not None:
                 raise Conflict(
                     f"{clean_name(label)} is a person", remedy="name the machine otherwise, or ask for the scope person"
@@ -140,7 +138,7 @@ class Access:
     def revoke_token(self, by: Principal, token_id: str) -> None:
         """Makes a token useless at once; people revoke their own, administrators every one."""
         with self._database.write() as connection:
-            actor = self._acting(connection, by)
+            actor = acting_person(connection, by)
             row = connection.execute(select(tokens).where(tokens.c.token_id == token_id)).first()
             if row is None or (row.person_id != actor.person_id and actor.role is not Role.ADMINISTRATOR):
                 raise NotFound("there is no such token", where=token_id, remedy="`stormwatch token list` shows them")
@@ -222,15 +220,6 @@ class Access:
     def _note_use(self, token_id: str, now: int) -> None:
         with self._database.write() as connection:
             connection.execute(update(tokens).where(tokens.c.token_id == token_id).values(last_used_us=now))
-
-    def _acting(self, connection: Connection, by: Principal) -> Person:
-        """The person behind a principal as the database knows them now; a session may be older than a change."""
-        return require(Principal(person_by_id(connection, require(by).person_id), by.token_id, by.scopes, by.label))
-
-    def _administrator(self, connection: Connection, by: Principal) -> Person:
-        person = self._acting(connection, by)
-        require(Principal(person, by.token_id, by.scopes, by.label), Role.ADMINISTRATOR)
-        return person
 
 
 def _not_oneself(actor: Person, person: Person, deed: str) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Collection
 import msgspec
 from sqlalchemy import Connection, insert, update
 
+from stormwatch.access.acting import acting_person
 from stormwatch.actions.collateral import collateral
 from stormwatch.actions.decisions import SEVERITY, STATE_OF
 from stormwatch.actions.execution import actions_in_effect, put_into_effect
 from stormwatch.actions.proposal_queue import Proposal, ProposalState, pending_proposal, proposal_row
 from stormwatch.actions.reasons import reason_of
-from stormwatch.cases.acting import acting_person
 from stormwatch.cases.evidence_file import EvidenceFile, evidence_file_in
 from stormwatch.cases.queue import case_row
 from stormwatch.cases.review import settle
@@ -64,7 +64,9 @@ def propose(
             state=ProposalState.PENDING,
             evidence_hash=file.digest,
             account_ids=tuple(entry.account_id for entry in file.accounts),
-            collateral=collateral(lake, [entry.account_id for entry in file.accounts]),
+            collateral=collateral(
+                lake, [entry.account_id for entry in file.accounts], by_links_alone=len(file.by_links_alone)
+            ),
             proposed_by=person.person_id,
             proposed_us=now,
             until_us=until_us,
@@ -155,7 +157,7 @@ def _require_answers(file: EvidenceFile) -> None:
     if file.unanswered:
         open_ones = "; ".join(f"{a.alternative_id}: {a.statement}" for a in file.unanswered)
         raise Conflict(
-            f"{len(file.unanswered)} innocent explanation(s) have no answer yet",
+            f"innocent explanations without an answer: {len(file.unanswered)}",
             where=file.case.case_id,
             remedy=f"answer {open_ones}",
         )

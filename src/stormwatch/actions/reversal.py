@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, delete, select, update
 
+from stormwatch.access.acting import acting_person
 from stormwatch.actions.execution import APPLY, LIFT, action_row, actions_in_effect, place_order
-from stormwatch.cases.acting import acting_person
 from stormwatch.cases.outcomes import Outcome, record_outcomes
 from stormwatch.cases.states import move, state_of
 from stormwatch.ledger.log import Ledger

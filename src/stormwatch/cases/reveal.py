@@ -9,7 +9,7 @@ from typing import Final
 
 import pyarrow.parquet as pq
 
-from stormwatch.cases.acting import acting_person
+from stormwatch.access.acting import acting_person
 from stormwatch.cases.queue import case_row, get_case
 from stormwatch.cases.requests import TextPlace, text_places
 from stormwatch.ledger.log import Ledger

@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
-from stormwatch.cases.acting import acting_person
+from stormwatch.access.acting import acting_person
 from stormwatch.cases.evidence_file import EvidenceFile, evidence_file_in
 from stormwatch.cases.outcomes import Outcome, record_outcomes
 from stormwatch.cases.queue import Note, case_row

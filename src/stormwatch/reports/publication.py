@@ -9,8 +9,8 @@ from typing import Final
 
 from sqlalchemy import Connection, insert
 
+from stormwatch.access.acting import acting_person
 from stormwatch.access.permission import require
-from stormwatch.cases.acting import acting_person
 from stormwatch.ledger.canonical import JSON
 from stormwatch.ledger.verification import VerifyReport
 from stormwatch.model.errors import Conflict, IntegrityError, InvalidInput, NotFound

@@ -1,4 +1,4 @@
-"""Who acts on a case: the person behind a principal with the role that the database knows at that moment."""
+"""Who acts: the person behind a principal with the role that the database knows at that moment."""
 
 from __future__ import annotations
 
