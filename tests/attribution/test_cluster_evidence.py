@@ -1,7 +1,10 @@
 """What a cluster shows as a whole weighs by how many clusters here show as much."""
 
+import pytest
+
 from stormwatch.attribution.base_rates import load_base_rates
 from stormwatch.attribution.cluster_evidence import Subject, cluster_evidence, leading_pieces
+from stormwatch.attribution.organisations import common_domain
 from stormwatch.attribution.traits import Trait, TraitFamily
 from stormwatch.model.evidence import Evidence
 
@@ -14,9 +17,13 @@ def pairs(count: int) -> list[Subject]:
 
 
 def evidence(clusters: list[Subject], traits: dict[str, dict[Trait, int]], banned: frozenset[str] = frozenset(),
-             population: int = 2000) -> dict[str, dict[str, Evidence]]:  # fmt: skip
+             population: int = 2000, organisations: dict[str, str] | None = None,
+             ) -> dict[str, dict[str, Evidence]]:  # fmt: skip
     times = {account: 7 for cluster in clusters for account in cluster.account_ids}
-    found = cluster_evidence(clusters, traits, FEATURES, population=population, first_event_us=times, banned=banned)
+    found = cluster_evidence(
+        clusters, traits, FEATURES, population=population, first_event_us=times, banned=banned,
+        organisations=organisations or {},
+    )  # fmt: skip
     return {cluster: {piece.kind: piece for piece in pieces} for cluster, pieces in found.items()}
 
 
@@ -51,3 +58,24 @@ def test_of_one_independence_group_the_strongest_piece_alone_counts() -> None:
 
     kept = list(leading_pieces([piece("conduct", 1.0), piece("conduct", 2.0), piece("indicators", 5.0)]))
     assert [(p.group, p.weight_bits) for p in kept] == [("indicators", 5.0), ("conduct", 2.0)]
+
+
+def test_an_organisation_that_shows_itself_is_not_held_against_its_accounts() -> None:
+    shared = {"0-a": {PHISHING: 3}, "0-b": {PHISHING: 9}}
+    found = evidence(pairs(200), shared, frozenset({"0-a"}), organisations={"cluster-0": "school.example"})["cluster-0"]
+    assert found["shared-technique"].weight_bits == found["hiding-as-several"].weight_bits == 0
+    assert "school.example" in found["shared-technique"].innocent_explanation
+    assert found["return-after-ban"].weight_bits > 0
+
+
+@pytest.mark.parametrize(
+    ("domains", "expected"),
+    [
+        (["a.example"] * 4 + [None], "a.example"),
+        (["a.example"] * 3 + ["b.example"], None),
+        (["a.example", "a.example"], None),
+        ([None, None, None], None),
+    ],
+)
+def test_one_mail_domain_of_nearly_all_makes_an_organisation(domains: list[str | None], expected: str | None) -> None:
+    assert common_domain(domains) == expected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -14,6 +14,7 @@ from stormwatch.attribution.base_rates import BaseRates
 from stormwatch.attribution.cluster_evidence import Subject, cluster_evidence, leading_pieces
 from stormwatch.attribution.habits import HabitBook
 from stormwatch.attribution.hypotheses import hypotheses
+from stormwatch.attribution.organisations import recognise_organisations
 from stormwatch.attribution.profiles import Profile
 from stormwatch.attribution.risk import flagged_time, risk_of
 from stormwatch.attribution.traits import account_traits
@@ -38,6 +39,7 @@ class AssessmentInput:
     population: int
     first_event_us: Mapping[str, int]
     banned: frozenset[str]
+    is_shared_domain: Callable[[str], bool]
     basis: Mapping[str, str]
 
 
@@ -57,6 +59,7 @@ def assess(
         population=given.population,
         first_event_us=given.first_event_us,
         banned=given.banned,
+        organisations=recognise_organisations(engine, clusters, given.is_shared_domain),
     )
     found, rows = [], []
     for subject in (*clusters, *_alone(of_account, clusters)):

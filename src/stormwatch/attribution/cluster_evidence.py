@@ -41,6 +41,7 @@ _INNOCENT = {
 }
 # Techniques and topics share one innocent cause, a common field of work, so they are not independent of each other.
 _GROUPS = {TraitFamily.TECHNIQUE: "content", TraitFamily.TOPIC: "content", TraitFamily.CONDUCT: "conduct"}
+_EXPLAINED_BY_ORGANISATION = frozenset({"hiding", "content"})
 
 
 def cluster_evidence(
@@ -51,8 +52,13 @@ def cluster_evidence(
     population: int,
     first_event_us: Mapping[str, int],
     banned: frozenset[str],
+    organisations: Mapping[str, str],
 ) -> Mapping[str, Sequence[Evidence]]:
-    """Evidence by cluster id. `population` is the number of accounts; `banned` are accounts suspended before."""
+    """Evidence by cluster id.
+
+    `population` is the number of accounts, `banned` are accounts suspended before, `organisations` gives the mail
+    domain of clusters that are openly together: being several at the same work says nothing against those.
+    """
     rates = _rates(traits, population)
     scores: list[tuple[str, ClusterFeature, str, _Score]] = []
     for cluster in clusters:
@@ -68,11 +74,11 @@ def cluster_evidence(
         returned = _return_after_ban(cluster, banned, first_event_us)
         if returned is not None:
             scores.append((cluster.subject_id, features.return_after_ban, "history", returned))
-    return _weigh(scores, len(clusters))
+    return _weigh(scores, len(clusters), organisations)
 
 
 def _weigh(
-    scores: Sequence[tuple[str, ClusterFeature, str, _Score]], clusters: int
+    scores: Sequence[tuple[str, ClusterFeature, str, _Score]], clusters: int, organisations: Mapping[str, str]
 ) -> Mapping[str, Sequence[Evidence]]:
     values: dict[str, list[float]] = {}
     for _, _, _, score in scores:
@@ -81,13 +87,17 @@ def _weigh(
     for cluster_id, feature, group, score in scores:
         frequency = sum(value >= score.value for value in values[score.kind]) / clusters
         bits = weight_from_rates(feature.shown_by_operators, frequency, clusters, feature.cap_bits)
+        innocent = score.innocent
+        if group in _EXPLAINED_BY_ORGANISATION and cluster_id in organisations:
+            bits = 0.0
+            innocent = f"an organisation: the accounts sign up openly under {organisations[cluster_id]}"
         piece = Evidence(
             account_id=cluster_id,
             kind=score.kind,
             group=group,
             weight_bits=bits,
             summary=score.summary,
-            innocent_explanation=score.innocent,
+            innocent_explanation=innocent,
             innocent_frequency=frequency,
             event_time_us=score.event_time_us,
         )

@@ -164,6 +164,7 @@ def _weigh_and_link(
             population=len(facts),
             first_event_us={account: first for account, (first, _) in lifetimes.items()},
             banned=knowledge.banned,
+            is_shared_domain=knowledge.shared.is_shared_domain,
             basis=knowledge.basis,
         )
         assessments = assess(engine, lake, read_evidence(lake), living, given)
