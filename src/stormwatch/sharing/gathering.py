@@ -40,7 +40,7 @@ def gather(database: Database, lake: Lake, case_id: str, actor_names: Mapping[st
         events=sum(entry.facts.events for entry in file.accounts),
         techniques=techniques_seen(lake, case.account_ids),
         observables=_observables(database, lake, file),
-        actions=tuple(action for action in list_actions(database) if action.case_id == case_id),
+        actions=list_actions(database, case_id=case_id),
         actor_names=actor_names,
     )
 

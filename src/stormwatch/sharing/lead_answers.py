@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from stormwatch.access.acting import acting_person
 from stormwatch.access.permission import require
 from stormwatch.cases.evidence_file import evidence_file_in
 from stormwatch.cases.queue import case_row
@@ -46,10 +47,11 @@ def answer_lead(
     that holds accounts the lead hit and evidence of their own conduct, or when `not-found` is said though an approved
     case holds such accounts.
     """
-    person = require(by, *SHARERS)
+    require(by, *SHARERS)
     hits = lead_hits(lake, database, lead_id)
     accounts: frozenset[str] = frozenset()
     with database.write() as connection:
+        person = acting_person(connection, by, *SHARERS)
         lead = lead_in(connection, lead_id)
         _require_open(lead)
         if case_id is not None:

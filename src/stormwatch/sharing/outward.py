@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import msgspec
 from sqlalchemy import Connection, select
 
+from stormwatch.access.acting import acting_person
 from stormwatch.access.permission import require
 from stormwatch.ledger.log import Ledger
 from stormwatch.model.errors import Conflict
@@ -36,11 +37,12 @@ def share_case(database: Database, ledger: Ledger, by: Principal, material: Case
     Raises Forbidden without the role, Conflict while nobody has approved an action on the case: an accusation leaves
     only after two people stood behind it.
     """
-    person = require(by, *SHARERS)
+    require(by, *SHARERS)
     made = case_bundle(material, terms)
     text = msgspec.json.format(msgspec.json.encode(made.bundle), indent=1) + b"\n"
     digest = hashlib.sha256(text).hexdigest()
     with database.write() as connection:
+        person = acting_person(connection, by, *SHARERS)
         require_approved(connection, material.case.case_id)
         body: dict[str, str | int] = {
             "audience": terms.pseudonyms.audience,
