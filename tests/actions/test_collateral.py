@@ -38,6 +38,12 @@ def test_an_account_that_shares_nothing_has_none(floor: Floor) -> None:
     assert collateral(floor.runtime.lake, ["unheard-of"]).warnings == ()
 
 
+def test_accounts_that_links_alone_put_there_are_told_before_anybody_decides(floor: Floor) -> None:
+    _traffic(floor)
+    assert collateral(floor.runtime.lake, ["a", "b"], by_links_alone=1).by_links_alone == 1
+    assert "no evidence of their own" in collateral(floor.runtime.lake, ["b"], by_links_alone=1).warnings[0]
+
+
 def test_a_proposal_carries_it_and_the_ledger_its_warnings(floor: Floor) -> None:
     _traffic(floor)
     floor.suspect("cluster-1", ["a", "b"])

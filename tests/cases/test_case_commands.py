@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -63,6 +64,26 @@ def test_the_sheet_shows_hostile_text_as_text_and_no_prompt(floor: Floor, case_i
     assert "\\x1b[2J" in result.stdout
     assert "hello" not in result.stdout
     assert "may be innocent: a scheduled job of an ordinary customer" in result.stdout
+
+
+def test_the_sheet_tells_weights_and_likelihoods_in_words(floor: Floor, case_id: str) -> None:
+    sheet = _run(floor, "ada", "case", "show", case_id).stdout
+    assert " bits" not in sheet
+    assert "Calibrated on simulated worlds." in sheet
+    assert re.search(r"benign +(almost no chance|very unlikely|unlikely|roughly even chance|likely)", sheet)
+
+
+def test_an_approver_sees_what_a_proposal_covers_and_its_hash(floor: Floor, case_id: str) -> None:
+    _json(floor, "ada", "case", "claim", case_id)
+    whole = _json(floor, "ada", "case", "show", case_id)
+    for alternative in whole["alternatives"]:
+        _json(floor, "ada", "case", "answer", case_id, alternative["alternative_id"], "no job runs at these hours")
+    one = whole["accounts"][0]["facts"]["account_id"]
+    words = ("act", "propose", case_id, "--kind", "limit", "--reason-code", "fraud", "--account", one)
+    proposal = _json(floor, "ada", *words)
+    shown = _json(floor, "bea", "case", "show", case_id, "--proposal", proposal["proposal_id"])
+    assert [entry["facts"]["account_id"] for entry in shown["accounts"]] == [one]
+    assert shown["evidence_hash"] == proposal["evidence_hash"] != whole["evidence_hash"]
 
 
 def test_revealed_text_shows_as_text(floor: Floor, case_id: str) -> None:

@@ -29,6 +29,7 @@ class Collateral(msgspec.Struct, frozen=True):
     verified_researchers: tuple[str, ...] = ()
     researchers_nearby: int = 0
     busiest_addresses: tuple[SharedAddress, ...] = ()
+    by_links_alone: int = 0
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -38,17 +39,25 @@ class Collateral(msgspec.Struct, frozen=True):
             found.append(
                 f"VERIFIED RESEARCHER among the accounts to be acted on: {', '.join(self.verified_researchers)}"
             )
+        if self.by_links_alone:
+            found.append(
+                f"{self.by_links_alone:,} of the {_accounts(self.accounts)} to be acted on have no evidence of their "
+                "own: links alone put them here"
+            )
         if self.researchers_nearby:
-            found.append(f"{self.researchers_nearby:,} verified researcher account(s) share an address or organisation")
+            found.append(f"verified researchers near them: {_accounts(self.researchers_nearby)}")
         if self.same_org:
-            found.append(f"{self.same_org:,} other account(s) belong to the same organisation")
+            found.append(f"others of the same organisation: {_accounts(self.same_org)}")
         if self.same_address:
-            found.append(f"{self.same_address:,} other account(s) used the same addresses")
+            found.append(f"others at the same addresses: {_accounts(self.same_address)}")
         return tuple(found)
 
 
-def collateral(lake: Lake, account_ids: Collection[str]) -> Collateral:
-    """Counts over all stored history; addresses as the events carry them, organisations also from account records."""
+def collateral(lake: Lake, account_ids: Collection[str], *, by_links_alone: int = 0) -> Collateral:
+    """Counts over all stored history; addresses as the events carry them, organisations also from account records.
+
+    `by_links_alone` is how many of the accounts have no evidence of their own, which only who holds it can tell.
+    """
     targets = set(account_ids)
     used = distinct_where(lake, "events", "account_id", targets, ("source_ip", "org_id"))
     addresses = {address for address, _ in used if address}
@@ -69,7 +78,12 @@ def collateral(lake: Lake, account_ids: Collection[str]) -> Collateral:
         verified_researchers=tuple(sorted(row["account_id"] for row in records if row["verified_researcher"])),
         researchers_nearby=_researchers(lake, near),
         busiest_addresses=_busiest(neighbours),
+        by_links_alone=by_links_alone,
     )
+
+
+def _accounts(number: int) -> str:
+    return f"{number:,} account{'' if number == 1 else 's'}"
 
 
 def _researchers(lake: Lake, account_ids: Collection[str]) -> int:

@@ -157,7 +157,7 @@ def _require_answers(file: EvidenceFile) -> None:
     if file.unanswered:
         open_ones = "; ".join(f"{a.alternative_id}: {a.statement}" for a in file.unanswered)
         raise Conflict(
-            f"innocent explanations without an answer: {len(file.unanswered)}",
+            "some innocent explanations have no answer yet",
             where=file.case.case_id,
             remedy=f"answer {open_ones}",
         )

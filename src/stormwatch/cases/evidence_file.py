@@ -74,6 +74,11 @@ class EvidenceFile:
         return tuple(entry.account_id for entry in self.accounts if entry.facts.verified_researcher)
 
     @property
+    def by_links_alone(self) -> tuple[str, ...]:
+        """Accounts on which there is no evidence of their own: what they share with others put them here."""
+        return tuple(entry.account_id for entry in self.accounts if not entry.evidence)
+
+    @property
     def unanswered(self) -> tuple[Alternative, ...]:
         """Alternatives that still have no answer."""
         return unanswered(self.alternatives)

@@ -78,7 +78,7 @@ class _Round:
             )
         )
         self._add_accounts(case_id, subject.account_ids)
-        reason = f"risk at or above the threshold of {self._threshold:g}"
+        reason = "risk reached the threshold for a case"
         record(self._connection, case_id, None, CaseState.OPEN, by=HUNT, reason=reason, now_us=self._now_us)
         self._ledger.append(
             self._connection,

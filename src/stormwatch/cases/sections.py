@@ -53,8 +53,7 @@ def _behaviour(facts: Sequence[AccountFacts], techniques: Counter[str]) -> tuple
     first = min(fact.first_us for fact in facts if fact.first_us is not None)
     last = max(fact.last_us for fact in facts if fact.last_us is not None)
     sentences = [
-        f"{events:,} requests by {len(facts)} account{'s' if len(facts) > 1 else ''}, "
-        f"{format_rfc3339(first)} to {format_rfc3339(last)}."
+        f"{events:,} requests by {len(facts)} account{'s' if len(facts) > 1 else ''}, {_day(first)} to {_day(last)}."
     ]
     calls = sum(fact.tool_calls for fact in facts)
     if calls:
@@ -64,6 +63,10 @@ def _behaviour(facts: Sequence[AccountFacts], techniques: Counter[str]) -> tuple
         seen = ", ".join(f"{technique} ({count:,})" for technique, count in ranked)
         sentences.append(f"Requests in which rules saw a technique: {seen}.")
     return tuple(sentences)
+
+
+def _day(time_us: int) -> str:
+    return format_rfc3339(time_us)[:10]
 
 
 def _completions(facts: Sequence[AccountFacts]) -> tuple[str, ...]:

@@ -54,7 +54,7 @@ def propose(
     )
     prose = (
         f"{proposal.proposal_id} waits for another person's approval.\n"
-        f"{proposal.kind.value} for {len(proposal.account_ids)} account(s), evidence hash {proposal.evidence_hash}"
+        f"{proposal.kind.value}, accounts: {len(proposal.account_ids)}, evidence hash {proposal.evidence_hash}"
     )
     _warn(proposal)
     emit(_proposal(proposal), prose, as_json=as_json)
@@ -64,7 +64,9 @@ def propose(
 def approve(
     ctx: typer.Context,
     proposal_id: ProposalArgument,
-    evidence_hash: Annotated[str, typer.Option("--evidence-hash", help="The hash `case show` gave you.")],
+    evidence_hash: Annotated[
+        str, typer.Option("--evidence-hash", help="The hash that `case show --proposal` gave you.")
+    ],
     as_json: JsonOption = False,
 ) -> None:
     """Approve a proposal of somebody else, as an approver; it takes effect at once."""
@@ -143,7 +145,7 @@ def deliver_again(ctx: typer.Context, as_json: JsonOption = False) -> None:
     person_of(runtime)
     report = _deliver(runtime, all_waiting=True)
     payload = {"verified": report.verified, "waiting": waiting_orders(runtime.database)}
-    emit(payload, f"{report.verified} order(s) verified, {payload['waiting']} waiting.", as_json=as_json)
+    emit(payload, f"Orders verified: {report.verified}; waiting: {payload['waiting']}.", as_json=as_json)
 
 
 def _deliver(runtime: Runtime, *, all_waiting: bool = False) -> DeliveryReport:
@@ -158,7 +160,7 @@ def _emit_effect(runtime: Runtime, action_ids: list[str], what: str, *, as_json:
     report = _deliver(runtime)
     taken = [action for action in list_actions(runtime.database) if action.action_id in set(action_ids)]
     lines = [f"{action.action_id}  {action.kind.value}  {action.account_id}" for action in taken]
-    prose = "\n".join([f"{len(taken)} action(s) {what}; {report.verified} verified at the gateway.", *lines])
+    prose = "\n".join([f"Actions {what}: {len(taken)}; verified at the gateway: {report.verified}.", *lines])
     emit({"actions": [_action(action) for action in taken], "verified": report.verified}, prose, as_json=as_json)
 
 

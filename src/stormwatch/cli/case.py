@@ -8,6 +8,7 @@ import msgspec
 import typer
 
 from stormwatch.actions.execution import list_actions
+from stormwatch.actions.proposal_queue import get_proposal
 from stormwatch.cases import review
 from stormwatch.cases.evidence_file import build_evidence_file
 from stormwatch.cases.queue import get_case, history_of, list_cases, notes_of
@@ -15,6 +16,7 @@ from stormwatch.cases.requests import redacted_requests
 from stormwatch.cli.case_sheet import case_sheet
 from stormwatch.cli.context import person_of, runtime_of
 from stormwatch.cli.output import JsonOption, emit
+from stormwatch.console.people_names import names_of_people
 from stormwatch.model.case import Case, CaseState
 from stormwatch.model.times import format_rfc3339
 from stormwatch.runtime import Runtime
@@ -42,15 +44,19 @@ def show_list(
 def show(
     ctx: typer.Context,
     case_id: CaseArgument,
+    proposal: Annotated[
+        str | None, typer.Option("--proposal", help="Only the accounts of this proposal, and the hash to approve.")
+    ] = None,
     requests: Annotated[int, typer.Option(min=0, max=500, help="How many requests to list.")] = 10,
     as_json: JsonOption = False,
 ) -> None:
     """Show the evidence file of a case; texts of requests stay closed."""
     runtime = runtime_of(ctx)
     person_of(runtime)
-    file = build_evidence_file(runtime.lake, runtime.database, get_case(runtime.database, case_id))
+    covered = None if proposal is None else get_proposal(runtime.database, proposal).account_ids
+    file = build_evidence_file(runtime.lake, runtime.database, get_case(runtime.database, case_id), covered)
     cited = {event_id for piece in file.evidence for event_id in piece.event_ids}
-    redacted = redacted_requests(runtime.lake, file.case.account_ids, cited=cited, limit=requests)
+    redacted = redacted_requests(runtime.lake, covered or file.case.account_ids, cited=cited, limit=requests)
     notes, history = notes_of(runtime.database, case_id), history_of(runtime.database, case_id)
     actions = list_actions(runtime.database, case_id=case_id)
     payload = msgspec.to_builtins(file) | {
@@ -61,7 +67,7 @@ def show(
         "history": msgspec.to_builtins(history),
         "actions": msgspec.to_builtins(actions),
     }
-    emit(payload, case_sheet(file, redacted, notes, history, actions), as_json=as_json)
+    emit(payload, case_sheet(file, redacted, notes, history, actions, names_of_people(runtime)), as_json=as_json)
 
 
 @case.command("claim")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from stormwatch.cases.evidence_file import AccountEntry, EvidenceFile
 from stormwatch.cases.queue import HistoryEntry, Note
 from stormwatch.cases.requests import RedactedRequest
+from stormwatch.console.wording import SIMULATED, frequency, likelihood, moment, weight
 from stormwatch.model.case import Action
 from stormwatch.model.evidence import Evidence
-from stormwatch.model.times import format_rfc3339
 
 _LINKS_SHOWN = 10
 
@@ -20,14 +20,17 @@ def case_sheet(
     notes: Sequence[Note],
     history: Sequence[HistoryEntry],
     actions: Sequence[Action],
+    names: Mapping[str, str],
 ) -> str:
-    """The whole sheet; who wrote it must escape control characters before printing it (`cli.output.emit` does)."""
+    """The whole sheet, likelihoods and weights in words; `names` are those of people by their ids.
+
+    Who prints it must escape control characters before (`cli.output.emit` does).
+    """
     case = file.case
     lines = [f"{case.case_id}  {case.state.value}", case.title, f"Evidence hash: {file.digest}", ""]
     for heading in ("actor", "behaviour", "completions", "impact"):
         lines += [f"{heading.capitalize()}: {' '.join(getattr(file.sections, heading))}"]
-    lines += ["", "Hypotheses, the first-ranked first:"]
-    lines += [f"  {hypothesis.hypothesis} ({hypothesis.kind.value})" for hypothesis in file.hypotheses] or ["  none"]
+    lines += ["", "Hypotheses, the first-ranked first:", *(_hypotheses(file) or ["  none"])]
     lines += ["", "Innocent explanations to be answered:", *_alternatives(file)]
     for entry in file.accounts:
         lines += ["", *_account(entry)]
@@ -40,8 +43,8 @@ def case_sheet(
     lines += _block("Links", _links(file))
     lines += _block("Requests (texts stay closed; `stormwatch reveal` opens some)", map(_request, requests))
     lines += _block("Actions", map(_action, actions))
-    lines += _block("Notes", (f"{format_rfc3339(note.time_us)} {note.by}: {note.text}" for note in notes))
-    lines += _block("History", (_step(step) for step in history))
+    lines += _block("Notes", (f"{moment(note.time_us)} {names.get(note.by, note.by)}: {note.text}" for note in notes))
+    lines += _block("History", (_step(step, names) for step in history))
     return "\n".join(lines)
 
 
@@ -50,16 +53,22 @@ def _block(title: str, content: Iterator[str] | Sequence[str]) -> list[str]:
     return ["", title, *lines] if lines else []
 
 
+def _hypotheses(file: EvidenceFile) -> list[str]:
+    ground = file.calibrated_on or SIMULATED
+    width = max((len(one.hypothesis) for one in file.hypotheses), default=0)
+    return [f"  {one.hypothesis:{width}}  {likelihood(one.probability, ground)}" for one in file.hypotheses]
+
+
 def _alternatives(file: EvidenceFile) -> Iterator[str]:
     for alternative in file.alternatives:
-        often = "" if alternative.frequency is None else f" (measured in {alternative.frequency:.2%} of accounts)"
+        often = "" if alternative.frequency is None else f" (shown by {frequency(alternative.frequency)})"
         yield f"  {alternative.alternative_id}: {alternative.statement}{often}"
         yield f"    answer: {alternative.answer.answer if alternative.answer else 'none yet'}"
 
 
 def _account(entry: AccountEntry) -> Iterator[str]:
     flag = "  VERIFIED RESEARCHER" if entry.facts.verified_researcher else ""
-    yield f"Account {entry.account_id}: {entry.facts.events:,} requests on {entry.facts.days} day(s){flag}"
+    yield f"Account {entry.account_id}: requests {entry.facts.events:,}, days {entry.facts.days}{flag}"
     if not entry.evidence:
         yield "  no evidence of its own: it is here by its links"
     for piece in entry.evidence:
@@ -67,15 +76,16 @@ def _account(entry: AccountEntry) -> Iterator[str]:
 
 
 def _piece(piece: Evidence) -> Iterator[str]:
-    yield f"  {piece.kind} ({piece.weight_bits:+.1f} bits): {piece.summary}"
-    often = f"; seen in {piece.innocent_frequency:.2%} of the population"
-    yield f"    may be innocent: {piece.innocent_explanation}{often}"
+    yield f"  {piece.kind}, {weight(piece.weight_bits)}: {piece.summary}"
+    yield f"    may be innocent: {piece.innocent_explanation}; shown by {frequency(piece.innocent_frequency)}"
 
 
 def _links(file: EvidenceFile) -> Iterator[str]:
+    ground = file.calibrated_on or SIMULATED
     for link in file.links[:_LINKS_SHOWN]:
         kinds = ", ".join(f"{part.identifier_kind} ({part.innocent_explanation})" for part in link.evidence)
-        yield f"{link.account_id_a} - {link.account_id_b} ({link.match_weight:+.1f} bits): {kinds}"
+        one_operator = likelihood(link.probability, ground)
+        yield f"{link.account_id_a} - {link.account_id_b}, one operator is {one_operator}: {kinds}"
     if len(file.links) > _LINKS_SHOWN:
         yield f"and {len(file.links) - _LINKS_SHOWN} more"
 
@@ -83,15 +93,15 @@ def _links(file: EvidenceFile) -> Iterator[str]:
 def _request(request: RedactedRequest) -> str:
     facts = f"{request.prompt_chars:,} characters, {request.script or 'no script'}"
     hits = f", rules {', '.join(request.rules)}" if request.rules else ""
-    return f"{request.event_id}  {request.account_id}  {format_rfc3339(request.time_us)}  {facts}{hits}"
+    return f"{request.event_id}  {request.account_id}  {moment(request.time_us)}  {facts}{hits}"
 
 
 def _action(action: Action) -> str:
     steps = [("approved", action.approved_us), ("verified", action.verified_us), ("reversed", action.reversed_us)]
-    dated = ", ".join(f"{name} {format_rfc3339(at)}" for name, at in steps if at is not None)
+    dated = ", ".join(f"{name} {moment(at)}" for name, at in steps if at is not None)
     return f"{action.action_id}  {action.kind.value}  {action.account_id}  {dated}"
 
 
-def _step(step: HistoryEntry) -> str:
+def _step(step: HistoryEntry, names: Mapping[str, str]) -> str:
     before = f"{step.from_state.value} to " if step.from_state else ""
-    return f"{format_rfc3339(step.time_us)} {step.by}: {before}{step.to_state.value} ({step.reason})"
+    return f"{moment(step.time_us)} {names.get(step.by, step.by)}: {before}{step.to_state.value} ({step.reason})"

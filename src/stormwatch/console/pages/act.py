@@ -44,7 +44,9 @@ def preview(
         "file": file,
         "kind": kind,
         "reason": reason_of(reason_code),
-        "collateral": collateral(runtime.lake, [entry.account_id for entry in file.accounts]),
+        "collateral": collateral(
+            runtime.lake, [entry.account_id for entry in file.accounts], by_links_alone=len(file.by_links_alone)
+        ),
     }
     return page(request, session, "proposal.html", values)
 
