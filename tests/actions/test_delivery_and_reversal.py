@@ -12,14 +12,14 @@ from review_floor import Floor
 from stormwatch.actions.decisions import all_decisions, decide
 from stormwatch.actions.delivery import deliver, waiting_orders
 from stormwatch.actions.execution import list_actions
-from stormwatch.actions.exporting import action_rows
 from stormwatch.actions.ports import DeliveryFailed, Order
 from stormwatch.actions.proposals import approve, propose
 from stormwatch.actions.reversal import reverse
 from stormwatch.adapters.decision_endpoint import DecisionEndpoint, decision_endpoint
-from stormwatch.cases.exporting import case_rows
 from stormwatch.cases.queue import get_case
 from stormwatch.cases.review import claim
+from stormwatch.hunt.exports.actions import action_rows
+from stormwatch.hunt.exports.cases import case_rows
 from stormwatch.model.case import Action, ActionKind, CaseState, DecisionState
 from stormwatch.model.errors import Conflict, Forbidden, InvalidInput
 from stormwatch.storage.tables.actions import decisions, outbox, receipts

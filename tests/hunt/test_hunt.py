@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 from stormwatch.hunt.exports.accounts import account_rows
+from stormwatch.hunt.exports.clusters import cluster_rows
 from stormwatch.hunt.exports.rows import AccountRow
-from stormwatch.hunt.exports.tables import cluster_rows
 from stormwatch.model.times import HOUR, format_rfc3339, parse_rfc3339
 from stormwatch.runtime import Runtime
 

@@ -13,7 +13,7 @@ from stormwatch.actions.decisions import all_decisions, decide
 from stormwatch.api.dependencies import principal, runtime
 from stormwatch.model.case import Decision, DecisionState
 from stormwatch.model.principal import Principal, Scope
-from stormwatch.model.times import format_rfc3339
+from stormwatch.model.times import optional_rfc3339
 
 router = APIRouter(prefix="/v1")
 
@@ -109,7 +109,7 @@ def _decide(request: Request, account_id: str) -> Decision:
 
 
 def _body(decision: Decision) -> DecisionBody:
-    until = None if decision.until_us is None else format_rfc3339(decision.until_us)
+    until = optional_rfc3339(decision.until_us)
     return DecisionBody(decision.state.value, decision.reason_code, decision.appeal_url, until)
 
 

@@ -10,13 +10,15 @@ from typing import Annotated
 import msgspec
 import typer
 
-from stormwatch.actions.exporting import ActionRow, action_rows
-from stormwatch.cases.exporting import CaseRow, case_rows
 from stormwatch.cli.context import runtime_of
 from stormwatch.cli.output import JsonOption, emit
 from stormwatch.hunt.exports.accounts import account_rows
-from stormwatch.hunt.exports.rows import AccountRow, ClusterRow, DetectionRow, LinkRow
-from stormwatch.hunt.exports.tables import cluster_rows, detection_rows, link_rows
+from stormwatch.hunt.exports.actions import action_rows
+from stormwatch.hunt.exports.cases import case_rows
+from stormwatch.hunt.exports.clusters import cluster_rows
+from stormwatch.hunt.exports.detections import detection_rows
+from stormwatch.hunt.exports.links import link_rows
+from stormwatch.hunt.exports.rows import AccountRow, ActionRow, CaseRow, ClusterRow, DetectionRow, LinkRow
 from stormwatch.hunt.exports.writing import ExportFormat, write_rows
 from stormwatch.runtime import Runtime
 

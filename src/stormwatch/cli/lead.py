@@ -19,7 +19,7 @@ from stormwatch.ledger.log import SYSTEM
 from stormwatch.model.errors import InvalidInput
 from stormwatch.model.intel import PAP, TLP, AdmiraltyGrade, Lead, SourceKind
 from stormwatch.model.observable import Observable
-from stormwatch.model.times import DAY, format_rfc3339, now_us, parse_rfc3339
+from stormwatch.model.times import DAY, format_rfc3339, now_us, optional_rfc3339, parse_rfc3339
 from stormwatch.runtime import Runtime
 from stormwatch.sharing.lead_answers import answer_lead
 
@@ -102,7 +102,7 @@ def answer(
         raise typer.BadParameter("give either --case CASE or --not-found")
     runtime = runtime_of(ctx)
     reply = answer_lead(runtime.database, runtime.ledger, runtime.lake, person_of(runtime), lead_id, case_id=case)
-    first = format_rfc3339(reply.first_us) if reply.first_us is not None else None
+    first = optional_rfc3339(reply.first_us)
     payload = {"lead_id": lead_id, "answer": reply.answer, "accounts": reply.accounts, "first_seen": first}
     since = f", {reply.accounts} accounts, first seen {first}" if first else ""
     emit(payload, f"{lead_id}: {reply.answer}{since}. The answer is on the ledger.", as_json=as_json)
@@ -161,7 +161,7 @@ def _payload(one: Lead) -> dict[str, object]:
         "pap": one.pap.value,
         "permitted_use": one.permitted_use,
         "received_time": format_rfc3339(one.received_us),
-        "expires_time": format_rfc3339(one.expires_us) if one.expires_us is not None else None,
+        "expires_time": optional_rfc3339(one.expires_us),
         "actor": one.actor,
         "note": one.note,
         "observables": [{"kind": each.kind.value, "value": each.value} for each in one.observables],
@@ -172,8 +172,8 @@ def _hits_payload(hits: LeadAnswer) -> dict[str, object]:
     return {
         "accounts": list(hits.accounts),
         "events": hits.events,
-        "first_time": format_rfc3339(hits.first_us) if hits.first_us is not None else None,
-        "last_time": format_rfc3339(hits.last_us) if hits.last_us is not None else None,
+        "first_time": optional_rfc3339(hits.first_us),
+        "last_time": optional_rfc3339(hits.last_us),
         "by_observable": [
             {
                 "kind": each.observable.kind.value,

@@ -10,7 +10,7 @@ from stormwatch.access.records import TokenRecord
 from stormwatch.cli.context import person_of, runtime_of
 from stormwatch.cli.output import JsonOption, emit
 from stormwatch.model.principal import Scope
-from stormwatch.model.times import DAY, format_rfc3339, now_us
+from stormwatch.model.times import DAY, format_rfc3339, now_us, optional_rfc3339
 
 token = typer.Typer(help="Tokens of people and machines.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -29,7 +29,7 @@ def create(
     runtime = runtime_of(ctx)
     expires_us = None if expires is None else now_us() + expires * DAY
     text = runtime.access.create_token(person_of(runtime), name, frozenset(scope), expires_us)
-    until = None if expires_us is None else format_rfc3339(expires_us)
+    until = optional_rfc3339(expires_us)
     payload = {"name": name, "scopes": sorted(item.value for item in set(scope)), "expires_time": until, "token": text}
     emit(payload, f"Token of {name}, shown this once: {text}", as_json=as_json)
 
@@ -61,9 +61,9 @@ def _payload(record: TokenRecord) -> dict[str, object]:
         "scopes": " ".join(sorted(scope.value for scope in record.scopes)),
         "state": record.state(now_us()),
         "created_time": format_rfc3339(record.created_us),
-        "expires_time": _time(record.expires_us),
-        "last_used_time": _time(record.last_used_us),
-        "revoked_time": _time(record.revoked_us),
+        "expires_time": optional_rfc3339(record.expires_us),
+        "last_used_time": optional_rfc3339(record.last_used_us),
+        "revoked_time": optional_rfc3339(record.revoked_us),
     }
 
 
@@ -71,7 +71,3 @@ def _line(payload: dict[str, object]) -> str:
     times = [name for name in payload if name.endswith("_time") and payload[name] is not None]
     words = [str(payload[name]) for name in ("token_id", "name", "scopes", "state")]
     return "  ".join([*words, *(f"{name.removesuffix('_time').replace('_', ' ')} {payload[name]}" for name in times)])
-
-
-def _time(time_us: int | None) -> str | None:
-    return None if time_us is None else format_rfc3339(time_us)

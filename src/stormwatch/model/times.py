@@ -6,7 +6,6 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-MICROSECOND: Final = 1
 SECOND: Final = 1_000_000
 MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
@@ -46,6 +45,11 @@ def format_rfc3339(time_us: int) -> str:
     if time_us % 1000 == 0:
         return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
+
+
+def optional_rfc3339(time_us: int | None) -> str | None:
+    """The same for a time that may be unknown."""
+    return None if time_us is None else format_rfc3339(time_us)
 
 
 def day_of(time_us: int) -> str:

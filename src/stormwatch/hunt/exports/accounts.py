@@ -9,7 +9,8 @@ import msgspec
 
 from stormwatch.accounts.weights import load_weights
 from stormwatch.hunt.exports.case_index import case_of_accounts
-from stormwatch.hunt.exports.rows import AccountRow, EvidenceRow, exported_time
+from stormwatch.hunt.exports.rows import AccountRow, EvidenceRow
+from stormwatch.model.times import optional_rfc3339
 from stormwatch.storage.database import Database
 from stormwatch.storage.engine import QueryEngine, sql_file
 from stormwatch.storage.lake import Lake
@@ -49,9 +50,9 @@ def account_rows(engine: QueryEngine, lake: Lake, database: Database, *, everyon
             event_count=fact["events"],
             risk=_risk(standings, account, prior),
             risk_rank=rank,
-            first_event_time=exported_time(fact["first_us"]),
-            last_event_time=exported_time(fact["last_us"]),
-            flagged_time=exported_time(flagged),
+            first_event_time=optional_rfc3339(fact["first_us"]),
+            last_event_time=optional_rfc3339(fact["last_us"]),
+            flagged_time=optional_rfc3339(flagged),
             evidence=evidence.get(account, []),
             cluster_id=standing.subject_id if standing and standing.clustered else None,
             case_id=of_case.get(account),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from stormwatch.model.times import format_rfc3339
-
 
 class EvidenceRow(msgspec.Struct, frozen=True):
     """A piece of evidence as exported."""
@@ -86,6 +84,30 @@ class DetectionRow(msgspec.Struct, frozen=True):
     score: float
 
 
-def exported_time(time_us: int | None) -> str | None:
-    """A time as exports write it."""
-    return None if time_us is None else format_rfc3339(time_us)
+class CaseRow(msgspec.Struct, frozen=True):
+    """A row of the table `cases`; `actions` are the ids of rows of the table `actions`."""
+
+    case_id: str
+    state: str
+    opened_time: str
+    account_ids: list[str]
+    cluster_id: str | None
+    hypotheses: list[HypothesisRow]
+    actions: list[str]
+
+
+class ActionRow(msgspec.Struct, frozen=True):
+    """A row of the table `actions`: an action on one account."""
+
+    action_id: str
+    case_id: str
+    account_id: str
+    kind: str
+    proposed_by: str
+    proposed_time: str
+    approved_by: str | None
+    approved_time: str | None
+    evidence_hash: str
+    acknowledged_time: str | None
+    verified_time: str | None
+    reversed_time: str | None
