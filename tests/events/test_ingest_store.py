@@ -18,7 +18,7 @@ from stormwatch.model.errors import IntegrityError, StormwatchError
 from stormwatch.model.times import DAY
 from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.lake import Lake
-from stormwatch.storage.texts import read_texts
+from stormwatch.storage.texts import read_rows
 
 
 @pytest.fixture
@@ -115,12 +115,13 @@ def test_any_order_of_sending_and_compacting_gives_each_content_of_each_key_once
     store.close()
 
 
-def test_texts_are_found_by_event(store: EventStore) -> None:
+def test_texts_lie_where_their_events_say(store: EventStore) -> None:
     take(store, *(event(number) for number in range(1200)))
-    table = stored(store)
-    assert table["text_chunk"].to_pylist()[1100] == 2
-    found = read_texts(store.lake, store.keyring, ["ev-0", "ev-700", "ev-1199", "ev-none"])
-    assert {event_id: text.prompt for event_id, text in found.items()} == {
+    rows = stored(store).to_pylist()
+    assert rows[1100]["text_chunk"] == 2
+    wanted = {(row["text_chunk"], row["text_row"]): row["event_id"] for row in (rows[0], rows[700], rows[1199])}
+    found = read_rows(store.lake, store.keyring, rows[0]["segment"], wanted)
+    assert {wanted[place]: text.prompt for place, text in found} == {
         f"ev-{number}": f"translate page {number} of the manual" for number in (0, 700, 1199)
     }
     assert len(texts(store)) == 1200

@@ -1,4 +1,4 @@
-"""Texts at rest promise: sealed before they touch the disk, read back whole, bound to their place, found by event."""
+"""Texts at rest promise: sealed before they touch the disk, read back whole, bound to their place, found by place."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stormwatch.model.event import EventText, Message, ToolCall
 from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.lake import Lake, LakeChange
 from stormwatch.storage.schemas import TABLES
-from stormwatch.storage.texts import ROWS_PER_CHUNK, read_segment, read_texts, seal, unseal
+from stormwatch.storage.texts import ROWS_PER_CHUNK, read_rows, read_segment, seal, unseal
 
 KEYRING = Keyring(b"k" * 32)
 SECRET = "the one sentence that must not lie about"
@@ -55,15 +55,14 @@ def test_a_segment_comes_back_in_the_order_of_its_events(lake: Lake) -> None:
     assert list(read_segment(lake, KEYRING, "unknown")) == []
 
 
-def test_texts_are_found_by_event_over_segments_and_chunks(lake: Lake) -> None:
+def test_texts_are_found_by_their_place_over_chunks(lake: Lake) -> None:
     texts = [_text(number) for number in range(ROWS_PER_CHUNK + 2)]
     _store(lake, "s1", texts)
     _store(lake, "s2", [_text(9999)])
-    wanted = ["e0", "e3", f"e{ROWS_PER_CHUNK + 1}", "e9999", "gone"]
-    found = read_texts(lake, KEYRING, wanted)
-    assert set(found) == set(wanted) - {"gone"}
-    assert all(found[event_id].event_id == event_id for event_id in found)
-    assert read_texts(lake, KEYRING, []) == {}
+    found = dict(read_rows(lake, KEYRING, "s1", [(0, 0), (0, 3), (1, 1), (7, 0)]))
+    assert found == {(0, 0): texts[0], (0, 3): texts[3], (1, 1): texts[ROWS_PER_CHUNK + 1]}
+    assert dict(read_rows(lake, KEYRING, "s2", [(0, 0)])) == {(0, 0): _text(9999)}
+    assert dict(read_rows(lake, KEYRING, "s1", [])) == {}
 
 
 def test_a_chunk_opens_only_in_its_place_and_with_its_key() -> None:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-import pyarrow.parquet as pq
-
 from stormwatch.access.acting import acting_person
 from stormwatch.cases.queue import case_row, get_case
 from stormwatch.cases.requests import TextPlace, text_places
@@ -20,7 +18,7 @@ from stormwatch.model.principal import Principal, Role
 from stormwatch.storage.database import Database
 from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.lake import Lake
-from stormwatch.storage.texts import unseal
+from stormwatch.storage.texts import read_rows
 
 MOST_EVENTS: Final = 20
 
@@ -97,11 +95,5 @@ def _require_scope(case_id: str, wanted: Sequence[str], places: Sequence[TextPla
 def _open(lake: Lake, keyring: Keyring, places: Sequence[TextPlace]) -> Iterator[tuple[TextPlace, EventText]]:
     ordered = sorted(places, key=lambda place: place.segment)
     for segment, group in groupby(ordered, key=lambda place: place.segment):
-        by_chunk: dict[int, list[TextPlace]] = {}
-        for place in group:
-            by_chunk.setdefault(place.chunk, []).append(place)
-        for path in (lake.root / file.path for file in lake.files("texts") if file.segment == segment):
-            stored = pq.read_table(path, filters=[("chunk", "in", sorted(by_chunk))], partitioning=None)
-            for row in stored.to_pylist():
-                texts = unseal(keyring, segment, row["chunk"], row["sealed"])
-                yield from ((place, texts[place.row]) for place in by_chunk[row["chunk"]])
+        at = {(place.chunk, place.row): place for place in group}
+        yield from ((at[found], text) for found, text in read_rows(lake, keyring, segment, at))

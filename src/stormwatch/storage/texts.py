@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import zstandard
 
@@ -57,27 +56,15 @@ def read_segment(lake: Lake, keyring: Keyring, segment: str) -> Iterator[list[Ev
                 yield unseal(keyring, row["segment"], row["chunk"], row["sealed"])
 
 
-def read_texts(lake: Lake, keyring: Keyring, event_ids: Sequence[str]) -> Mapping[str, EventText]:
-    """The texts of the named events, by event id; those that are not (or no longer) there are left out."""
-    wanted = pa.array(sorted(set(event_ids)), pa.string())
-    found: dict[str, EventText] = {}
-    for file in lake.files("events"):
-        place = pq.read_table(lake.root / file.path, columns=["event_id", "text_chunk", "text_row"], partitioning=None)
-        place = place.filter(pc.is_in(place["event_id"], value_set=wanted))
-        if place.num_rows:
-            found.update(_pick(lake, keyring, file.segment, place.to_pylist()))
-    return found
-
-
-def _pick(
-    lake: Lake, keyring: Keyring, segment: str, rows: Sequence[Mapping[str, object]]
-) -> Iterator[tuple[str, EventText]]:
-    by_chunk: dict[int, list[tuple[str, int]]] = {}
-    for row in rows:
-        by_chunk.setdefault(int(str(row["text_chunk"])), []).append((str(row["event_id"]), int(str(row["text_row"]))))
+def read_rows(
+    lake: Lake, keyring: Keyring, segment: str, wanted: Collection[tuple[int, int]]
+) -> Iterator[tuple[tuple[int, int], EventText]]:
+    """The texts at the wanted places (text_chunk, text_row) of a segment; those that are gone are left out."""
+    by_chunk: dict[int, list[int]] = {}
+    for chunk, row in wanted:
+        by_chunk.setdefault(chunk, []).append(row)
     for path in (lake.root / file.path for file in lake.files("texts") if file.segment == segment):
-        table = pq.read_table(path, filters=[("chunk", "in", sorted(by_chunk))], partitioning=None)
-        for row in table.to_pylist():
-            texts = unseal(keyring, segment, row["chunk"], row["sealed"])
-            for event_id, index in by_chunk[row["chunk"]]:
-                yield event_id, texts[index]
+        stored = pq.read_table(path, filters=[("chunk", "in", sorted(by_chunk))], partitioning=None)
+        for sealed in stored.to_pylist():
+            texts = unseal(keyring, segment, sealed["chunk"], sealed["sealed"])
+            yield from (((sealed["chunk"], row), texts[row]) for row in by_chunk[sealed["chunk"]])
