@@ -63,6 +63,16 @@ class Page(HTMLParser):
         self.text += data
 
 
+def test_readers_find_words_and_dates_where_programs_find_labels_and_times() -> None:
+    counts = {"tracked-actor": 40, "non-state-abuse": 12}
+    page = Page(to_html(report(figure(**counts))))
+    assert "abuse without a state behind it" in page.text
+    assert "non-state-abuse" not in page.text
+    assert "1 January 2024 to 31 March 2024, both days included (UTC)." in page.text
+    part = Period(PERIOD.from_us + 1, PERIOD.to_us)
+    assert "the end excluded" in Page(to_html(report(period_from=part.first))).text
+
+
 def test_nothing_runs_and_nothing_is_fetched() -> None:
     page = Page(to_html(report(figure(suspend=40, limit=12))))
     assert not {tag for tag, _ in page.tags} & {"script", "iframe", "object", "embed", "form", "img", "link", "base"}

@@ -9,11 +9,13 @@ import altair as alt
 import vl_convert
 
 from stormwatch.reports.figures import Figure
+from stormwatch.reports.labels import in_words
 from stormwatch.reports.plain_text import plain
 
 _BAR: Final = "#24527a"
 _INK: Final = "#1b1f24"
-_WIDTH: Final = 620
+# As wide as its column on the page, so that letters keep their size.
+_WIDTH: Final = 540
 
 
 def bar_chart(figure: Figure, number: int) -> str:
@@ -23,7 +25,8 @@ def bar_chart(figure: Figure, number: int) -> str:
 
 def description(figure: Figure) -> str:
     """The chart in a sentence."""
-    parts = "; ".join(f"{cell.label}: {'suppressed' if cell.suppressed else cell.count}" for cell in figure.cells)
+    told = ((in_words(cell.label), "suppressed" if cell.suppressed else cell.count) for cell in figure.cells)
+    parts = "; ".join(f"{label}: {count}" for label, count in told)
     return f"Bar chart of {figure.unit}. {parts}."
 
 
@@ -31,7 +34,7 @@ def _specification(figure: Figure) -> dict[str, Any]:
     rows = [
         {
             "order": order,
-            "label": f"{order} {plain(cell.label)}",
+            "label": f"{order} {plain(in_words(cell.label))}",
             "count": cell.count or 0,
             "note": "suppressed" if cell.suppressed else f"{cell.count:,}",
         }
@@ -42,9 +45,13 @@ def _specification(figure: Figure) -> dict[str, Any]:
             "label:N",
             sort=None,
             title=None,
-            axis=alt.Axis(labelExpr="slice(datum.label, indexof(datum.label, ' ') + 1)", labelLimit=280, ticks=False),
+            axis=alt.Axis(labelExpr="slice(datum.label, indexof(datum.label, ' ') + 1)", labelLimit=230, ticks=False),
         ),
-        x=alt.X("count:Q", title=plain(figure.unit), axis=alt.Axis(tickMinStep=1, format=",d", grid=False)),
+        x=alt.X(
+            "count:Q",
+            title=plain(figure.unit),
+            axis=alt.Axis(tickMinStep=1, tickCount=6, format=",d", grid=False),
+        ),
     )
     bars = base.mark_bar(color=_BAR, height=16)
     notes = base.mark_text(align="left", dx=5, color=_INK).encode(text="note:N")
@@ -52,8 +59,8 @@ def _specification(figure: Figure) -> dict[str, Any]:
         (bars + notes)
         .properties(height=alt.Step(26), autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
         .configure(font="sans-serif", background="transparent")
-        .configure_axis(labelFontSize=13, titleFontSize=13, titleFontWeight="normal", labelColor=_INK, titleColor=_INK)
-        .configure_text(fontSize=13)
+        .configure_axis(labelFontSize=14, titleFontSize=14, titleFontWeight="normal", labelColor=_INK, titleColor=_INK)
+        .configure_text(fontSize=14)
         .configure_view(stroke=None)
     )
     specification: dict[str, Any] = chart.to_dict()

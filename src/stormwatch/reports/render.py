@@ -9,8 +9,10 @@ from importlib import resources
 
 from jinja2 import Environment, StrictUndefined
 
+from stormwatch.model.times import DAY, from_us, parse_rfc3339
 from stormwatch.reports.charts import bar_chart
-from stormwatch.reports.figures import Figure
+from stormwatch.reports.figures import Figure, Period
+from stormwatch.reports.labels import in_words
 from stormwatch.reports.plain_text import plain
 from stormwatch.reports.report import Report
 
@@ -21,7 +23,26 @@ def to_html(report: Report) -> str:
     policy = f"default-src 'none'; style-src 'sha256-{_hash(style)}'; base-uri 'none'; form-action 'none'"
     template = _environment().from_string(_text("report.html.j2"))
     charts = [_chart(figure, number) for number, figure in enumerate(report.figures, start=1)]
-    return template.render(report=report, charts=charts, style=style, policy=policy)
+    return template.render(
+        report=report,
+        charts=charts,
+        period=_in_words(report.period),
+        built=_day(parse_rfc3339(report.built_time)),
+        style=style,
+        policy=policy,
+    )
+
+
+def _in_words(period: Period) -> str:
+    """Whole days by their dates, the last included; any other period by its exact times."""
+    if period.from_us % DAY or period.to_us % DAY:
+        return f"{period.first} to {period.end}, the end excluded"
+    return f"{_day(period.from_us)} to {_day(period.to_us - DAY)}, both days included (UTC)"
+
+
+def _day(time_us: int) -> str:
+    moment = from_us(time_us)
+    return f"{moment.day} {moment:%B %Y}"
 
 
 def _chart(figure: Figure, number: int) -> str:
@@ -32,9 +53,11 @@ def _chart(figure: Figure, number: int) -> str:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    made = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_without_controls
     )
+    made.filters["in_words"] = in_words
+    return made
 
 
 def _without_controls(value: object) -> object:
