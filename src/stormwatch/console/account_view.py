@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from stormwatch.cases.account_facts import AccountFacts, account_facts
-from stormwatch.cases.findings import Finding, account_evidence, finding, links_among
+from stormwatch.cases.findings import Finding, about_together, account_evidence, finding, links_among
 from stormwatch.cases.queue import cases_of_account
 from stormwatch.console.lake_query import SIGHTING_TABLES, LakeQuery, lake_query
 from stormwatch.console.paging import PAGE_ROWS, Page, cut, decode_cursor
@@ -202,8 +202,7 @@ def _together(runtime: Runtime, assessed: Finding | None) -> tuple[Evidence, ...
     """The pieces that counted on the accounts as a group, which are on no account alone."""
     if assessed is None or len(assessed.account_ids) < 2:
         return ()
-    single = {_identity(piece) for piece in account_evidence(runtime.lake, assessed.account_ids)}
-    return tuple(piece for piece in assessed.evidence if _identity(piece) not in single)
+    return about_together(assessed, account_evidence(runtime.lake, assessed.account_ids))
 
 
 def _identity(piece: Evidence) -> tuple[str, str, str]:

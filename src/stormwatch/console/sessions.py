@@ -32,7 +32,6 @@ class Session:
     principal: Principal
     person: Person
     csrf: str
-    ends_us: int
 
     def may(self, *roles: str) -> bool:
         """Whether the person holds one of these roles; the rooms check again, this only hides what would be refused."""
@@ -80,7 +79,7 @@ class Sessions:
             return None
         if moment - row.seen_us > _SEEN_STEP_US:
             self._touch(key, moment)
-        return Session(principal, person, self.csrf(cookie), min(moment + IDLE_US, row.opened_us + LONGEST_US))
+        return Session(principal, person, self.csrf(cookie))
 
     def close(self, cookie: str) -> None:
         """Ends a session; one that is not there stays so."""

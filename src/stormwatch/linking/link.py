@@ -10,7 +10,7 @@ import pyarrow as pa
 from stormwatch.linking.clusters import Cluster, components, inherit_ids
 from stormwatch.linking.comparisons import Comparisons
 from stormwatch.linking.scoring import SharedValue, score_pairs
-from stormwatch.model.evidence import Link, LinkEvidence
+from stormwatch.model.evidence import Link
 from stormwatch.storage.engine import QueryEngine, sql_file
 from stormwatch.storage.lake import Lake, LakeChange
 from stormwatch.storage.schemas import CLUSTERS, LINKS
@@ -80,19 +80,4 @@ def read_clusters(lake: Lake) -> Sequence[Cluster]:
     return [
         Cluster(row["cluster_id"], tuple(row["account_ids"]), tuple(row["previous_ids"]), row["merged_into"])
         for row in lake.read("clusters", columns).to_pylist()
-    ]
-
-
-def read_links(lake: Lake) -> Sequence[Link]:
-    """The links of the last hunt."""
-    rows = lake.read("links").to_pylist()
-    return [
-        Link(
-            row["account_id_a"],
-            row["account_id_b"],
-            row["match_weight"],
-            row["probability"],
-            tuple(LinkEvidence(**{**e, "shared_values": tuple(e["shared_values"])}) for e in row["evidence"]),
-        )
-        for row in rows
     ]

@@ -1,8 +1,7 @@
-"""A rule or detector firing on one event."""
+"""What a detection in the lake may be of: the kinds of thing that fire."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -12,18 +11,3 @@ class DetectionKind(StrEnum):
     RULE = "rule"
     INDICATOR = "indicator"
     ARTEFACT = "artefact"
-
-
-@dataclass(frozen=True, slots=True)
-class Detection:
-    """One firing. `techniques` are LLM-nn, ATT&CK or ATLAS ids; `score` is 0 to 1 and says how specific the rule is."""
-
-    event_id: str
-    account_id: str
-    time_us: int
-    rule_id: str
-    rule_version: str
-    kind: DetectionKind
-    techniques: tuple[str, ...] = ()
-    score: float = 0.0
-    shadow: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from stormwatch.model.assessment import Confidence, likelihood_words
+from stormwatch.model.assessment import likelihood_words
 
 # STIX 2.1 appendix A, "DNI scale": the middle value that stands for each expression.
 _BY_WORDS: Final[Mapping[str, int]] = {
@@ -17,15 +17,8 @@ _BY_WORDS: Final[Mapping[str, int]] = {
     "very likely": 85,
     "almost certain": 95,
 }
-# STIX 2.1 appendix A, "None / Low / Med / High".
-_BY_GROUND: Final[Mapping[Confidence, int]] = {Confidence.LOW: 15, Confidence.MODERATE: 50, Confidence.HIGH: 85}
 
 
 def confidence_of_probability(probability: float) -> int:
     """STIX confidence (0 to 100) of a statement held with this probability (0 to 1), by way of the ICD 203 words."""
     return _BY_WORDS[likelihood_words(probability)]
-
-
-def confidence_of_ground(confidence: Confidence) -> int:
-    """STIX confidence of a judgement whose ground is low, moderate or high."""
-    return _BY_GROUND[confidence]
