@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from stormwatch.model.assessment import Confidence, Hypothesis, HypothesisKind
 from stormwatch.model.evidence import Evidence, Link, LinkEvidence
 from stormwatch.storage.lake import Lake
-from stormwatch.storage.schemas import TABLES
-
-_ATTEMPTS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,35 +50,24 @@ def rows_where(
     lake: Lake, table: str, column: str, values: Collection[str], columns: Sequence[str] | None = None
 ) -> list[Mapping[str, Any]]:
     """Rows of a lake table whose column holds one of the values, in stored order."""
-    return [
-        row for part in _parts(lake, table, column, values, columns or TABLES[table].names) for row in part.to_pylist()
-    ]
+    if not values:
+        return []
+    found: list[Mapping[str, Any]] = lake.read(table, columns, where=_holds(column, values)).to_pylist()
+    return found
 
 
 def distinct_where(
     lake: Lake, table: str, column: str, values: Collection[str], columns: Sequence[str]
 ) -> set[tuple[Any, ...]]:
     """The different combinations of `columns` in the rows whose column holds one of the values."""
-    found: set[tuple[Any, ...]] = set()
-    for part in _parts(lake, table, column, values, columns):
-        distinct = part.group_by(list(columns)).aggregate([])
-        found.update(zip(*(distinct[name].to_pylist() for name in columns), strict=True))
-    return found
-
-
-def _parts(lake: Lake, table: str, column: str, values: Collection[str], columns: Sequence[str]) -> list[pa.Table]:
     if not values:
-        return []
-    wanted = pc.field(column).isin(sorted(values))
-    for _ in range(_ATTEMPTS - 1):
-        # A hunt may replace the table between the manifest and the files; then the new manifest names the new files.
-        with suppress(FileNotFoundError):
-            return _matching(lake, table, wanted, columns)
-    return _matching(lake, table, wanted, columns)
+        return set()
+    distinct = lake.read(table, columns, where=_holds(column, values)).group_by(list(columns)).aggregate([])
+    return set(zip(*(distinct[name].to_pylist() for name in columns), strict=True))
 
 
-def _matching(lake: Lake, table: str, wanted: pc.Expression, columns: Sequence[str]) -> list[pa.Table]:
-    return [pq.read_table(p, columns=list(columns), filters=wanted, partitioning=None) for p in lake.paths(table)]
+def _holds(column: str, values: Collection[str]) -> pc.Expression:
+    return pc.field(column).isin(pa.array(sorted(values), pa.string()))
 
 
 def subjects(lake: Lake) -> tuple[Subject, ...]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stormwatch.model.errors import IntegrityError
@@ -77,19 +78,15 @@ class Lake:
         """Absolute paths of a table's files."""
         return [self.root / file.path for file in self.files(table)]
 
-    def read(self, table: str, columns: Sequence[str] | None = None) -> pa.Table:
-        """A whole table (empty, with its schema, when nothing was written yet)."""
+    def read(self, table: str, columns: Sequence[str] | None = None, *, where: pc.Expression | None = None) -> pa.Table:
+        """A table, or those of its rows for which `where` holds; empty, with its schema, when there are none."""
         schema = TABLES[table]
         wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
-        for attempt in range(_READ_ATTEMPTS):
-            try:
-                parts = [pq.read_table(path, columns=wanted.names, partitioning=None) for path in self.paths(table)]
-            except FileNotFoundError:  # a commit replaced the table between the manifest and its files: read it anew
-                if attempt == _READ_ATTEMPTS - 1:
-                    raise
-            else:
-                return pa.concat_tables([part.cast(wanted) for part in parts]) if parts else wanted.empty_table()
-        return wanted.empty_table()
+        for _ in range(_READ_ATTEMPTS - 1):
+            # A commit may replace the table between the manifest and the files; then the new manifest names the new.
+            with suppress(FileNotFoundError):
+                return self._read(table, wanted, where)
+        return self._read(table, wanted, where)
 
     def write(
         self, table: str, rows: pa.Table, *, segment: str = "", marks: Mapping[str, str] | None = None
@@ -126,6 +123,12 @@ class Lake:
     def replace(self, table: str, rows: pa.Table) -> Manifest:
         """Replaces a derived table by these rows."""
         return self.commit(LakeChange(replace={table: (self.write(table, rows),)}))
+
+    def _read(self, table: str, wanted: pa.Schema, where: pc.Expression | None) -> pa.Table:
+        parts = [
+            pq.read_table(path, columns=wanted.names, filters=where, partitioning=None) for path in self.paths(table)
+        ]
+        return pa.concat_tables([part.cast(wanted) for part in parts]) if parts else wanted.empty_table()
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
