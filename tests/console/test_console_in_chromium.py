@@ -180,6 +180,7 @@ def test_everything_works_without_scripts(walk: Walk, world: World) -> None:
 def test_text_has_contrast_in_both_modes(walk: Walk, world: World, scheme: str) -> None:
     page = walk.person(world.tokens["ana"], color_scheme=scheme)
     page.get_by_role("link", name="6 accounts").click()
+    page.wait_for_load_state()  # the colours come with the style sheet
     ratios = page.evaluate(CONTRAST)
     assert min(ratios.values()) >= 4.5, ratios
 

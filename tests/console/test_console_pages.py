@@ -50,6 +50,13 @@ def addresses(world):
     ]
 
 
+def test_every_page_says_what_likelihoods_are_calibrated_on_and_offers_no_closed_door(analyst, addresses):
+    for address in addresses:
+        text = analyst.get(address).text
+        assert "calibrated on simulated worlds" in text, address
+        assert "/console/audit" not in text, address
+
+
 def test_every_page_is_well_built(analyst, addresses):
     for address in addresses:
         answer = analyst.get(address)

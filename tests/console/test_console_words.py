@@ -10,15 +10,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stormwatch.console import wording
+from stormwatch.console.case_view import in_groups
 from stormwatch.console.graph import HEIGHT, MOST_NODES, WIDTH, draw
 from stormwatch.console.paging import page_of
 from stormwatch.model.errors import InvalidInput
-from stormwatch.model.evidence import Link, LinkEvidence
+from stormwatch.model.evidence import Evidence, Link, LinkEvidence
 
 
 def link(first, second, weight=8.0, probability=0.97):
     part = LinkEvidence("device", ("d",), weight, "a family computer")
     return Link(first, second, weight, probability, (part,))
+
+
+def piece(group, bits, summary):
+    return Evidence("acct", "indicator-hit", group, bits, summary, "a shared address", 0.01, 0)
+
+
+def test_pieces_that_depend_on_a_stronger_one_stand_behind_it_and_none_twice():
+    told = in_groups([piece("a", 5.0, "x"), piece("b", 7.0, "y"), piece("a", 9.0, "z"), piece("a", 4.0, "x")])
+    assert [(group.strongest.summary, [other.summary for other in group.others]) for group in told] == [
+        ("z", ["x"]),
+        ("y", []),
+    ]
 
 
 def test_likelihoods_are_words_until_calibrated():

@@ -15,7 +15,7 @@ from stormwatch.cases.requests import RedactedRequest, redacted_requests
 from stormwatch.console.graph import Drawing, draw
 from stormwatch.console.paging import Page, page_of
 from stormwatch.model.case import Action, DecisionState
-from stormwatch.model.evidence import Link
+from stormwatch.model.evidence import Evidence, Link
 from stormwatch.runtime import Runtime
 
 ACCOUNTS_PER_PAGE: Final = 20
@@ -43,6 +43,14 @@ class PendingProposal:
     def changed(self) -> bool:
         """Whether accounts or evidence changed since it was made, so that approving it would be refused."""
         return self.proposal.evidence_hash != self.shown_hash
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceGroup:
+    """The strongest of some pieces that depend on one another, and the others, which add nothing to it."""
+
+    strongest: Evidence
+    others: tuple[Evidence, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,15 @@ def case_view(runtime: Runtime, case_id: str, filters: CaseFilters) -> CaseView:
         history=history_of(runtime.database, case_id),
         filters=filters,
     )
+
+
+def in_groups(pieces: Sequence[Evidence]) -> tuple[EvidenceGroup, ...]:
+    """Pieces of one account by what they are not independent of, the strongest group first; each is told once."""
+    groups: dict[str, dict[tuple[str, str], Evidence]] = {}
+    for piece in sorted(pieces, key=lambda piece: (-abs(piece.weight_bits), piece.summary)):
+        groups.setdefault(piece.group, {}).setdefault((piece.kind, piece.summary), piece)
+    ranked = (tuple(group.values()) for group in groups.values())
+    return tuple(EvidenceGroup(strongest, tuple(others)) for strongest, *others in ranked)
 
 
 def _pending(runtime: Runtime, file: EvidenceFile, proposals: Sequence[Proposal]) -> PendingProposal | None:

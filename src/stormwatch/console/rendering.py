@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from stormwatch.console import wording
+from stormwatch.console.case_view import in_groups
 from stormwatch.console.plain_text import shortened, shown
 from stormwatch.console.sessions import Session
 from stormwatch.model.errors import Conflict, Forbidden, InvalidInput, NotFound, StormwatchError
@@ -41,7 +42,9 @@ def environment() -> Environment:
         segment=lambda text: quote(str(text), safe=""),
         query=lambda mapping: urlencode({key: value for key, value in mapping.items() if value not in (None, "")}),
     )
-    made.globals.update(likelihood=wording.likelihood, link_part=wording.link_part, distance=wording.distance)
+    made.globals.update(
+        likelihood=wording.likelihood, link_part=wording.link_part, in_groups=in_groups, distance=wording.distance
+    )
     return made
 
 
