@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +15,7 @@ from stormwatch.config import Settings, load_settings
 from stormwatch.events.store import EventStore
 from stormwatch.ledger.log import Ledger
 from stormwatch.model.errors import NotFound
+from stormwatch.model.progress import ProgressReport
 from stormwatch.storage.database import Database, open_database
 from stormwatch.storage.duckdb_engine import DuckDBEngine
 from stormwatch.storage.keyring import Keyring
@@ -75,7 +76,7 @@ class Runtime:
         since_us: int | None = None,
         until_us: int | None = None,
         full: bool = False,
-        progress: Callable[[str, int, int | None], None] | None = None,
+        progress: ProgressReport | None = None,
     ) -> HuntReport:
         """One hunt over this installation."""
         # Here and not above: the stages pull in scipy, and no other command should wait seconds for it.

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select
 
+from stormwatch.storage.database import Database
 from stormwatch.storage.tables.cases import outcomes
 
 
@@ -28,3 +29,12 @@ def record_outcomes(
     ]
     if rows:
         connection.execute(insert(outcomes), rows)
+
+
+def suspended_accounts(database: Database) -> frozenset[str]:
+    """Accounts whose last outcome is a suspension."""
+    last: dict[str, str] = {}
+    with database.read() as connection:
+        for row in connection.execute(select(outcomes).order_by(outcomes.c.time_us, outcomes.c.outcome_id)):
+            last[row.account_id] = row.outcome
+    return frozenset(account for account, outcome in last.items() if outcome == Outcome.SUSPENDED)

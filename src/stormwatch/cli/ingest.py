@@ -11,11 +11,12 @@ from typing import Annotated, Any
 import typer
 
 from stormwatch.cli.context import runtime_of, session_of
-from stormwatch.cli.output import JsonOption, ProgressReport, emit, note, progress_bars
+from stormwatch.cli.output import JsonOption, emit, note, progress_bars
 from stormwatch.events.ingest import IngestReport, ingest_file
 from stormwatch.events.quarantine import Quarantine, quarantine_files, rejected_places
 from stormwatch.events.readers.choice import Format
 from stormwatch.model.errors import InvalidInput, StormwatchError
+from stormwatch.model.progress import ProgressReport
 from stormwatch.model.times import format_rfc3339
 from stormwatch.runtime import Runtime, is_home
 

@@ -7,23 +7,17 @@ import sys
 import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from stormwatch.model.progress import ProgressReport
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of prose.")]
 
 _KEPT = frozenset("\n\t")
-
-
-class ProgressReport(Protocol):
-    """How long work says how far it is: a step's name, what is done, and of how much (None: unknown)."""
-
-    def __call__(self, step: str, done: int, total: int | None) -> None:
-        """Reports progress of one step."""
-        ...
 
 
 def safe_text(text: str) -> str:

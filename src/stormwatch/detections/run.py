@@ -7,7 +7,7 @@ that of a full run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -23,12 +23,11 @@ from stormwatch.detections.ruleset import RuleSet
 from stormwatch.detections.scanning import scan_segment
 from stormwatch.detections.segment_events import SegmentEvents
 from stormwatch.model.intel import Indicator
+from stormwatch.model.progress import ProgressReport
 from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.lake import Lake, LakeChange, LakeFile, Manifest
 from stormwatch.storage.schemas import DETECTIONS, OBSERVABLES
 from stormwatch.storage.texts import read_segment
-
-Progress = Callable[[str, int, int | None], None]
 
 _LAYER: Final = "layer"
 _RULES: Final = "rules"
@@ -73,7 +72,7 @@ def detect(
     indicators: Sequence[Indicator],
     *,
     full: bool = False,
-    progress: Progress | None = None,
+    progress: ProgressReport | None = None,
 ) -> DetectReport:
     """Brings the lake's tables `detections` and `observables` up to date with events, rules and indicators.
 
@@ -95,7 +94,7 @@ class _Run:
         self.extractor: ArtefactExtractor | None = None
         self.report = DetectReport()
 
-    def all(self, progress: Progress) -> DetectReport:
+    def all(self, progress: ProgressReport) -> DetectReport:
         """Every segment, then the sign-ups, then what belongs to no segment any more."""
         manifest = self.lake.manifest()
         segments = _segments(manifest)

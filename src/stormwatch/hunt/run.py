@@ -2,43 +2,32 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 
-from sqlalchemy import select
-
+from stormwatch.accounts.facts import AccountFacts
 from stormwatch.accounts.gather import gather_evidence, read_evidence
-from stormwatch.accounts.weights import load_weights
 from stormwatch.attribution.assess import AssessmentInput, assess
-from stormwatch.attribution.base_rates import load_base_rates
 from stormwatch.attribution.cluster_evidence import Subject
-from stormwatch.attribution.profiles import Profile, load_profiles
 from stormwatch.cases.opening import open_cases
-from stormwatch.config import Settings, shipped
-from stormwatch.detections.rules import load_rules
-from stormwatch.detections.ruleset import RuleSet
+from stormwatch.config import Settings
 from stormwatch.detections.run import detect
 from stormwatch.events.store import EventStore
+from stormwatch.hunt.knowledge import Knowledge, read_knowledge
 from stormwatch.hunt.shared_lookup import SharedLookup
 from stormwatch.hunt.window import open_window
-from stormwatch.intel.actors import ActorNames
-from stormwatch.intel.indicators import load_indicators
 from stormwatch.intel.leads import note_search
-from stormwatch.intel.shared_infrastructure import SharedInfrastructure
 from stormwatch.ledger.log import Ledger
-from stormwatch.linking.comparisons import load_comparisons
 from stormwatch.linking.link import link_accounts
-from stormwatch.model.intel import Indicator
+from stormwatch.model.assessment import Assessment
+from stormwatch.model.progress import ProgressReport
 from stormwatch.model.times import now_us
 from stormwatch.storage.database import Database
 from stormwatch.storage.engine import QueryEngine
 from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.lake import Lake
-from stormwatch.storage.tables.cases import outcomes
+from stormwatch.storage.locking import exclusive
 
 STEPS = ("compact", "detect", "evidence", "link", "assess", "cases")
 
@@ -71,23 +60,12 @@ class HuntReport:
 
 
 @dataclass(frozen=True, slots=True)
-class _Knowledge:
-    """Everything that is not traffic, read once so that all stages see the same state of it."""
+class _Found:
+    """What the stages from evidence to assessment hand over; `clusters` are those that live."""
 
-    rules: RuleSet
-    indicators: Mapping[str, Indicator]
-    shared: SharedInfrastructure
-    names: ActorNames
-    profiles: Sequence[Profile]
-    banned: frozenset[str]
-
-    @property
-    def basis(self) -> Mapping[str, str]:
-        """Versions of what an assessment rests on."""
-        profiles = ",".join(f"{profile.actor_id}@{profile.version}" for profile in self.profiles)
-        indicators = hashlib.sha256(repr(sorted(self.indicators.items())).encode()).hexdigest()[:16]
-        lists = hashlib.sha256(self.shared.version.encode()).hexdigest()[:16]
-        return {"rules": self.rules.version, "indicators": indicators, "lists": lists, "profiles": profiles}
+    facts: Sequence[AccountFacts]
+    clusters: Sequence[Subject]
+    assessments: Sequence[Assessment]
 
 
 def hunt(
@@ -96,13 +74,13 @@ def hunt(
     since_us: int | None = None,
     until_us: int | None = None,
     full: bool = False,
-    progress: Callable[[str, int, int | None], None] | None = None,
+    progress: ProgressReport | None = None,
 ) -> HuntReport:
     """Brings detections, evidence, links, clusters, assessments and cases up to date; one hunt at a time.
 
     `full` scans all texts anew instead of what is new; the result is the same.
     """
-    with _alone(parts.settings.home):
+    with exclusive(parts.settings.home / "hunt.lock"):
         done = iter(range(len(STEPS)))
 
         def step() -> None:
@@ -111,99 +89,69 @@ def hunt(
 
         parts.events.compact()
         step()
-        knowledge = _read_knowledge(parts)
-        detect(
-            parts.lake,
-            parts.keyring,
-            knowledge.rules,
-            tuple(knowledge.indicators.values()),
-            full=full,
-            progress=progress,
-        )
+        knowledge = read_knowledge(parts.settings, parts.database)
+        indicators = tuple(knowledge.indicators.values())
+        detect(parts.lake, parts.keyring, knowledge.rules, indicators, full=full, progress=progress)
         step()
-        report = _weigh_and_link(parts, knowledge, since_us, until_us, step)
+        with parts.engine() as engine:
+            open_window(engine, parts.lake, since_us, until_us)
+            found = _weigh_and_link(engine, parts.lake, knowledge, parts.settings.case_threshold, step)
         opened = open_cases(parts.database, parts.ledger, parts.lake, parts.settings.case_threshold, now_us())
         note_search(parts.database, now_us())
         step()
-        return HuntReport(cases_opened=opened, **report)
+        return _report(parts.lake, found, parts.settings.case_threshold, opened)
 
 
 def _weigh_and_link(
-    parts: HuntParts,
-    knowledge: _Knowledge,
-    since_us: int | None,
-    until_us: int | None,
-    step: Callable[[], None],
-) -> dict[str, int]:
-    weights, comparisons = load_weights(), load_comparisons()
-    rates = load_base_rates(len(knowledge.profiles))
+    engine: QueryEngine, lake: Lake, knowledge: Knowledge, threshold: float, step: Callable[[], None]
+) -> _Found:
     shared = SharedLookup(knowledge.shared)
-    lake = parts.lake
-    with parts.engine() as engine:
-        open_window(engine, lake, since_us, until_us)
-        facts = gather_evidence(
-            engine,
-            lake,
-            weights,
-            indicators=knowledge.indicators,
-            shared_names=shared.of_observable,
-            actors_named=knowledge.names.tracked_actors,
-        )
-        step()
-        lifetimes = {a.account_id: (a.first_us, a.last_us) for a in facts if a.first_us is not None and a.last_us}
-        clusters = link_accounts(
-            engine, lake, comparisons, population=len(facts), lifetimes=lifetimes, listed=shared.of_identifier
-        )
-        step()
-        living = [Subject(c.cluster_id, c.account_ids) for c in clusters if c.merged_into is None]
-        given = AssessmentInput(
-            profiles=knowledge.profiles,
-            rates=rates,
-            prior=weights.prior.hidden_operator,
-            threshold=parts.settings.case_threshold,
-            population=len(facts),
-            first_event_us={account: first for account, (first, _) in lifetimes.items()},
-            banned=knowledge.banned,
-            is_shared_domain=knowledge.shared.is_shared_domain,
-            basis=knowledge.basis,
-        )
-        assessments = assess(engine, lake, read_evidence(lake), living, given)
-        step()
-    return {
-        "events": sum(account.events for account in facts),
-        "accounts": len(facts),
-        "detections": sum(file.rows for file in lake.files("detections")),
-        "links": sum(file.rows for file in lake.files("links")),
-        "clusters": len(living),
-        "assessments": len(assessments),
-        "above_threshold": sum(a.risk >= parts.settings.case_threshold for a in assessments),
-    }
-
-
-def _read_knowledge(parts: HuntParts) -> _Knowledge:
-    profiles = load_profiles((shipped("profiles"), *parts.settings.profiles))
-    spellings = [(p.actor_id, name.name, name.source) for p in profiles for name in p.names]
-    return _Knowledge(
-        rules=RuleSet(load_rules((shipped("rules"), *parts.settings.rules))),
-        indicators={indicator.indicator_id: indicator for indicator in load_indicators(parts.database)},
-        shared=SharedInfrastructure.load(parts.database),
-        names=ActorNames.load(parts.database, spellings),
-        profiles=profiles,
-        banned=_banned(parts.database),
+    facts = gather_evidence(
+        engine,
+        lake,
+        knowledge.weights,
+        indicators=knowledge.indicators,
+        shared_names=shared.of_observable,
+        actors_named=knowledge.names.tracked_actors,
     )
+    step()
+    lifetimes = {
+        a.account_id: (a.first_us, a.last_us) for a in facts if a.first_us is not None and a.last_us is not None
+    }
+    clusters = link_accounts(
+        engine,
+        lake,
+        knowledge.comparisons,
+        population=len(facts),
+        lifetimes=lifetimes,
+        listed=shared.of_identifier,
+    )
+    step()
+    living = [Subject(c.cluster_id, c.account_ids) for c in clusters if c.merged_into is None]
+    given = AssessmentInput(
+        profiles=knowledge.profiles,
+        rates=knowledge.base_rates,
+        prior=knowledge.weights.prior.hidden_operator,
+        threshold=threshold,
+        population=len(facts),
+        first_event_us={account: first for account, (first, _) in lifetimes.items()},
+        banned=knowledge.banned,
+        is_shared_domain=knowledge.shared.is_shared_domain,
+        basis=knowledge.basis,
+    )
+    assessments = assess(engine, lake, read_evidence(lake), living, given)
+    step()
+    return _Found(facts, living, assessments)
 
 
-def _banned(database: Database) -> frozenset[str]:
-    """Accounts whose last recorded outcome is a suspension: read from `outcomes`, which the cases room writes."""
-    last: dict[str, str] = {}
-    with database.read() as connection:
-        for row in connection.execute(select(outcomes).order_by(outcomes.c.time_us, outcomes.c.outcome_id)):
-            last[row.account_id] = row.outcome
-    return frozenset(account for account, outcome in last.items() if outcome == "suspended")
-
-
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    with (home / "hunt.lock").open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def _report(lake: Lake, found: _Found, threshold: float, opened: int) -> HuntReport:
+    return HuntReport(
+        events=sum(account.events for account in found.facts),
+        accounts=len(found.facts),
+        detections=sum(file.rows for file in lake.files("detections")),
+        links=sum(file.rows for file in lake.files("links")),
+        clusters=len(found.clusters),
+        assessments=len(found.assessments),
+        above_threshold=sum(assessment.risk >= threshold for assessment in found.assessments),
+        cases_opened=opened,
+    )

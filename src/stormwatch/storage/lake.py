@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -18,6 +17,7 @@ import pyarrow.parquet as pq
 from stormwatch.model.errors import IntegrityError
 from stormwatch.model.ids import new_id
 from stormwatch.storage.durability import make_directory, sync_directory
+from stormwatch.storage.locking import exclusive
 from stormwatch.storage.schemas import TABLES
 
 _MANIFEST: Final = "manifest.json"
@@ -133,8 +133,7 @@ class Lake:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         make_directory(self.root)
-        with (self.root / ".lock").open("wb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with exclusive(self.root / ".lock"):
             yield
 
 

@@ -13,7 +13,6 @@ from stormwatch.adapters.decision_endpoint import DecisionEndpoint
 from stormwatch.cases import review
 from stormwatch.cases.evidence_file import EvidenceFile, build_evidence_file
 from stormwatch.cases.queue import get_case, list_cases
-from stormwatch.cli.output import ProgressReport
 from stormwatch.cli.story.disclosure import answer, publish, share_bundle
 from stormwatch.cli.story.gateway import Endpoint, decision_endpoint
 from stormwatch.cli.story.judgement import Judgement, Verdict, answer_to, judge
@@ -27,6 +26,7 @@ from stormwatch.model.assessment import BENIGN, HypothesisKind, likelihood_words
 from stormwatch.model.case import ActionKind, Case
 from stormwatch.model.errors import IntegrityError, NotFound
 from stormwatch.model.intel import Lead
+from stormwatch.model.progress import ProgressReport
 from stormwatch.model.times import parse_rfc3339
 from stormwatch.runtime import Runtime
 

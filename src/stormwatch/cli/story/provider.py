@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from stormwatch.cli.output import ProgressReport
 from stormwatch.events.ingest import IngestReport, ingest_file
 from stormwatch.intel.import_report import ImportReport
 from stormwatch.intel.importing import import_file
@@ -15,6 +14,7 @@ from stormwatch.intel.leads import add_lead, new_lead_id
 from stormwatch.model.intel import PAP, TLP, AdmiraltyGrade, Lead, SourceKind
 from stormwatch.model.observable import Observable, ObservableKind
 from stormwatch.model.principal import Principal
+from stormwatch.model.progress import ProgressReport
 from stormwatch.model.times import now_us, to_us
 from stormwatch.runtime import Runtime
 from stormwatch.simulate.knobs import Knobs
