@@ -55,13 +55,13 @@ def list_proposals(
     database: Database, *, case_id: str | None = None, state: ProposalState | None = None
 ) -> tuple[Proposal, ...]:
     """Proposals, newest first, of one case or in one state if asked."""
-    query = select(proposals.c.proposal_id).order_by(proposals.c.proposed_us.desc(), proposals.c.proposal_id)
+    query = select(proposals).order_by(proposals.c.proposed_us.desc(), proposals.c.proposal_id)
     if case_id is not None:
         query = query.where(proposals.c.case_id == case_id)
     if state is not None:
         query = query.where(proposals.c.state == state.value)
     with database.read() as connection:
-        return tuple(proposal_row(connection, found) for found in connection.execute(query).scalars().all())
+        return tuple(_proposal(connection, row) for row in connection.execute(query).all())
 
 
 def proposal_row(connection: Connection, proposal_id: str) -> Proposal:

@@ -16,6 +16,7 @@ from stormwatch.actions.reasons import reason_of
 from stormwatch.cases.evidence_file import EvidenceFile, evidence_file_in
 from stormwatch.cases.queue import case_row
 from stormwatch.cases.review import settle
+from stormwatch.cases.said import said
 from stormwatch.cases.states import move, require_state
 from stormwatch.ledger.log import Ledger
 from stormwatch.model.case import Action, ActionKind, Case, CaseState
@@ -71,7 +72,8 @@ def propose(
             proposed_us=now,
             until_us=until_us,
         )
-        _store(connection, ledger, proposal)
+        _insert(connection, proposal)
+        _announce(connection, ledger, proposal)
     return proposal
 
 
@@ -120,12 +122,10 @@ def withdraw(database: Database, ledger: Ledger, by: Principal, proposal_id: str
 def _end(
     database: Database, ledger: Ledger, by: Principal, role: Role, proposal_id: str, to: ProposalState, reason: str
 ) -> None:
-    said = reason.replace("\x00", "").strip()
-    if not said:
-        raise InvalidInput("this needs a reason")
+    stated = said(reason, "this needs a reason")
     with database.write() as connection:
         person = acting_person(connection, by, role)
-        _settle(connection, ledger, _pending(connection, proposal_id), to, person.person_id, said)
+        _settle(connection, ledger, _pending(connection, proposal_id), to, person.person_id, stated)
 
 
 def _pending(connection: Connection, proposal_id: str) -> Proposal:
@@ -186,7 +186,7 @@ def _drop_stale(connection: Connection, ledger: Ledger, lake: Lake, case: Case, 
     _settle(connection, ledger, waiting, ProposalState.VOID, by, changed)
 
 
-def _store(connection: Connection, ledger: Ledger, proposal: Proposal) -> None:
+def _insert(connection: Connection, proposal: Proposal) -> None:
     connection.execute(
         insert(proposals).values(
             proposal_id=proposal.proposal_id,
@@ -203,6 +203,10 @@ def _store(connection: Connection, ledger: Ledger, proposal: Proposal) -> None:
     )
     rows = [{"proposal_id": proposal.proposal_id, "account_id": account_id} for account_id in proposal.account_ids]
     connection.execute(insert(proposal_accounts), rows)
+
+
+def _announce(connection: Connection, ledger: Ledger, proposal: Proposal) -> None:
+    """Moves the case on and puts the proposal on the ledger."""
     move(
         connection,
         ledger,

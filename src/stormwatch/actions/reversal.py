@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, select, update
 from stormwatch.access.acting import acting_person
 from stormwatch.actions.execution import APPLY, LIFT, action_row, actions_in_effect, place_order
 from stormwatch.cases.outcomes import Outcome, record_outcomes
+from stormwatch.cases.said import said
 from stormwatch.cases.states import move, state_of
 from stormwatch.ledger.log import Ledger
 from stormwatch.model.case import Action, ActionKind, CaseState
@@ -27,9 +28,7 @@ def reverse(
     An approver decides, also one who approved the action; a reason is needed. Raises Conflict when one of the actions
     is reversed already (nothing is changed then). A case without any action left goes back into review.
     """
-    said = reason.replace("\x00", "").strip()
-    if not said:
-        raise InvalidInput("a reversal needs a reason")
+    stated = said(reason, "a reversal needs a reason")
     if not action_ids:
         raise InvalidInput("no action is named", remedy="see `stormwatch act list`")
     with database.write() as connection:
@@ -38,16 +37,16 @@ def reverse(
         for action in found:
             if action.reversed_us is not None:
                 raise Conflict("the action is reversed already", where=action.action_id)
-            _lift(connection, action, person.person_id, said, now)
+            _lift(connection, action, person.person_id, stated, now)
             ledger.append(
                 connection,
                 "action.reversed",
                 person.person_id,
                 action.case_id,
-                {"action": action.action_id, "account": action.account_id, "reason": said},
+                {"action": action.action_id, "account": action.account_id, "reason": stated},
             )
         for case_id in sorted({action.case_id for action in found}):
-            _return_to_review(connection, ledger, case_id, person.person_id, said, now)
+            _return_to_review(connection, ledger, case_id, person.person_id, stated, now)
         return tuple(action_row(connection, action.action_id) for action in found)
 
 

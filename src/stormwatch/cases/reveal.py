@@ -10,6 +10,7 @@ from typing import Final
 from stormwatch.access.acting import acting_person
 from stormwatch.cases.queue import case_row, get_case
 from stormwatch.cases.requests import TextPlace, text_places
+from stormwatch.cases.said import said
 from stormwatch.ledger.log import Ledger
 from stormwatch.model.case import CaseState
 from stormwatch.model.errors import Conflict, Forbidden, InvalidInput
@@ -59,9 +60,7 @@ def reveal(
     accounts (nothing is opened then), Conflict when the case is closed. The ledger entry is committed before any text
     is decrypted, so that a reveal that fails half-way is on record all the same.
     """
-    said = reason.replace("\x00", "").strip()
-    if not said:
-        raise InvalidInput("opening texts needs a reason")
+    stated = said(reason, "opening texts needs a reason")
     wanted = sorted(set(event_ids))
     if not 1 <= len(wanted) <= MOST_EVENTS:
         raise InvalidInput(f"{len(wanted)} requests were named; name 1 to {MOST_EVENTS} at a time")
@@ -75,11 +74,11 @@ def reveal(
         places = [place for place in found if place.account_id in case.account_ids]
         _require_scope(case_id, wanted, places)
         entry = ledger.append(
-            connection, "text.revealed", person.person_id, case_id, {"events": list(wanted), "reason": said}
+            connection, "text.revealed", person.person_id, case_id, {"events": list(wanted), "reason": stated}
         )
     texts = dict(_open(lake, keyring, places))
     requests = tuple(RevealedRequest(p.event_id, p.account_id, p.time_us, texts.get(p)) for p in places)
-    return Transcript(case_id, said, requests, entry.sequence)
+    return Transcript(case_id, stated, requests, entry.sequence)
 
 
 def _require_scope(case_id: str, wanted: Sequence[str], places: Sequence[TextPlace]) -> None:

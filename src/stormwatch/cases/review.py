@@ -10,10 +10,11 @@ from stormwatch.access.acting import acting_person
 from stormwatch.cases.evidence_file import EvidenceFile, evidence_file_in
 from stormwatch.cases.outcomes import Outcome, record_outcomes
 from stormwatch.cases.queue import Note, case_row
+from stormwatch.cases.said import said
 from stormwatch.cases.states import move, require_state
 from stormwatch.ledger.log import Ledger
 from stormwatch.model.case import CaseState
-from stormwatch.model.errors import Conflict, InvalidInput, NotFound
+from stormwatch.model.errors import Conflict, NotFound
 from stormwatch.model.ids import new_id
 from stormwatch.model.principal import Principal, Role
 from stormwatch.model.times import now_us
@@ -44,11 +45,11 @@ def claim(database: Database, ledger: Ledger, by: Principal, case_id: str) -> No
 
 def note(database: Database, ledger: Ledger, by: Principal, case_id: str, text: str) -> Note:
     """Adds a note to a case in any state. The ledger says that there is one, not what it says."""
-    said = _said(text, "a note")
+    kept = said(text, "a note must say something")
     with database.write() as connection:
         person = acting_person(connection, by, *_REVIEWERS)
         case_row(connection, case_id)
-        written = Note(new_id("note"), person.person_id, now_us(), said)
+        written = Note(new_id("note"), person.person_id, now_us(), kept)
         connection.execute(
             insert(case_notes).values(
                 note_id=written.note_id, case_id=case_id, by=written.by, time_us=written.time_us, text=written.text
@@ -65,7 +66,7 @@ def answer_alternative(
 
     The case must be in review. NotFound when the alternative is none that the evidence file asks about.
     """
-    said = _said(answer, "an answer")
+    kept = said(answer, "an answer must say something")
     with database.write() as connection:
         person = acting_person(connection, by, *_REVIEWERS)
         require_state(connection, case_id, CaseState.IN_REVIEW, remedy=_CLAIM)
@@ -80,7 +81,7 @@ def answer_alternative(
         )
         connection.execute(
             insert(case_answers).values(
-                case_id=case_id, alternative_id=alternative_id, answer=said, by=person.person_id, time_us=now_us()
+                case_id=case_id, alternative_id=alternative_id, answer=kept, by=person.person_id, time_us=now_us()
             )
         )
         ledger.append(
@@ -88,7 +89,7 @@ def answer_alternative(
             "case.alternative-answered",
             person.person_id,
             case_id,
-            {"alternative": alternative_id, "statement": asked.statement, "answer": said},
+            {"alternative": alternative_id, "statement": asked.statement, "answer": kept},
         )
 
 
@@ -97,7 +98,7 @@ def clear(database: Database, ledger: Ledger, lake: Lake, by: Principal, case_id
 
     An acted case is not cleared before its actions are reversed (which brings it back into review).
     """
-    said = _said(reason, "a reason")
+    kept = said(reason, "a reason must say something")
     with database.write() as connection:
         person, now = acting_person(connection, by, *_REVIEWERS), now_us()
         case = case_row(connection, case_id)
@@ -109,7 +110,7 @@ def clear(database: Database, ledger: Ledger, lake: Lake, by: Principal, case_id
             case_id,
             CaseState.CLEARED,
             by=person.person_id,
-            reason=said,
+            reason=kept,
             now_us=now,
             facts={"evidence_hash": file.digest},
         )
@@ -122,14 +123,14 @@ def close(database: Database, ledger: Ledger, lake: Lake, by: Principal, case_id
 
     What is known by then was weighed: the same evidence and accounts will not reopen it.
     """
-    said = _said(reason, "a reason")
+    kept = said(reason, "a reason must say something")
     with database.write() as connection:
         person = acting_person(connection, by, *_REVIEWERS)
         state = require_state(connection, case_id, *_CLOSABLE, remedy=_UNSETTLED)
         if state is CaseState.IN_REVIEW and not _was_settled(connection, case_id):
             raise Conflict("the case is not settled", where=case_id, remedy=_UNSETTLED)
         settle(connection, evidence_file_in(connection, lake, case_row(connection, case_id)))
-        move(connection, ledger, case_id, CaseState.CLOSED, by=person.person_id, reason=said, now_us=now_us())
+        move(connection, ledger, case_id, CaseState.CLOSED, by=person.person_id, reason=kept, now_us=now_us())
 
 
 def settle(connection: Connection, file: EvidenceFile) -> None:
@@ -157,10 +158,3 @@ def _require_nothing_in_effect(connection: Connection, case_id: str, now: int) -
 def _was_settled(connection: Connection, case_id: str) -> bool:
     digest = connection.execute(select(cases.c.settled_digest).where(cases.c.case_id == case_id)).scalar_one()
     return digest is not None
-
-
-def _said(text: str, what: str) -> str:
-    said = text.replace("\x00", "").strip()
-    if not said:
-        raise InvalidInput(f"{what} must say something")
-    return said
