@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stormwatch.detections.lint import lint
+from stormwatch.detections.problems import Severity
 from stormwatch.detections.rules import load_rules, read_pack
 from stormwatch.detections.ruleset import RuleSet
 from stormwatch.model.errors import InvalidInput
@@ -47,6 +48,30 @@ FAULTS = {
     "pure negation": ("words:\n  prompt|contains: abcdef\ncondition: not words", 15, "without any text match"),
     "event fields alone": ("words:\n  model: m-large\ncondition: words", 15, "without any text match"),
     "undefined selection": ("words:\n  prompt|contains: abcdef\ncondition: words or more", 15, "not defined"),
+    "a short word without a field": ("words: ab\ncondition: words", 13, "no literal anchor"),
+    "a regular expression that is none": ("words:\n  prompt|re: 5\ncondition: words", 14, "is no text"),
+    "nothing to look for": ("words:\n  prompt: null\ncondition: words", 14, "is no text"),
+    "lookaround on a field of the event": (
+        "words:\n  prompt|contains: abcdef\n  user_agent|re: '(?=a)b'\ncondition: words",
+        12,
+        "the scanner cannot take",
+    ),
+    "a field's expression that grows": (
+        "words:\n  prompt|contains: abcdef\n  user_agent|re: '((a{1,90}){1,90}b){1,90}'\ncondition: words",
+        15,
+        "catastrophic regex",
+    ),
+    "a comparison with words": (
+        "words:\n  prompt|contains: abcdef\n  tool_calls|gte: many\ncondition: words",
+        12,
+        "incompatible to value type",
+    ),
+    "a condition of a YAML word": ("words:\n  prompt|contains: abcdef\ncondition: no", 15, "the condition is no text"),
+    "no end of negations": (
+        f"words:\n  prompt|contains: abcdef\ncondition: words and {'not ' * 5000}words",
+        12,
+        "recursion",
+    ),
     "condition of a YAML word": ("off:\n  prompt|contains: abcdef\ncondition: off", 15, "the condition is no text"),
 }
 
@@ -111,6 +136,33 @@ def test_a_missing_or_unknown_key_is_named(tmp_path: Path, rule_text: Callable[.
     problems = [str(problem) for problem in read_pack([tmp_path]).problems]
     assert any("unknown key 'levle'" in problem for problem in problems)
     assert any("'level' is missing" in problem for problem in problems)
+
+
+@pytest.mark.parametrize("key", ["references", "author", "description", "date", "status"])
+def test_what_only_readers_miss_is_advice_and_the_rule_runs(
+    tmp_path: Path, rule_text: Callable[..., str], key: str
+) -> None:
+    kept = [line for line in rule_text(GOOD).splitlines(keepends=True) if not line.startswith(f"{key}:")]
+    (tmp_path / "a.yml").write_text("".join(kept), encoding="utf-8")
+    pack = read_pack([tmp_path])
+    assert len(load_rules([tmp_path])) == 1
+    [advice] = pack.problems
+    assert advice.severity is Severity.WARNING
+    assert f"'{key}' is missing" in advice.what
+
+
+@pytest.mark.parametrize("value", ["true", "1.5", "[a]", "{a: b}", "2026-01-01"])
+def test_an_id_that_yaml_reads_as_something_else_is_named(
+    tmp_path: Path, rule_text: Callable[..., str], value: str
+) -> None:
+    (tmp_path / "a.yml").write_text(rule_text(GOOD, rule_id=value), encoding="utf-8")
+    assert [(problem.line, problem.what) for problem in read_pack([tmp_path]).errors] == [(2, "the id is no text")]
+
+
+def test_a_fault_that_quotes_a_long_line_stays_a_sentence(tmp_path: Path, rule_text: Callable[..., str]) -> None:
+    text = rule_text(GOOD).replace("level: medium", "level: " + "x" * 1_000_000)
+    (tmp_path / "a.yml").write_text(text, encoding="utf-8")
+    assert all(len(problem.what) < 1000 for problem in read_pack([tmp_path]).problems)
 
 
 def test_a_pattern_that_the_scanner_refuses_is_found_by_the_linter_and_refused_when_compiled(

@@ -60,6 +60,9 @@ def test_a_broken_rule_ends_in_1_and_the_others_are_still_checked(run: Run, pack
     assert len(report["rules"]) == 1
     assert report["problems"][0]["file"].endswith("broken.yml")
     assert report["problems"][0]["line"]
+    assert checked.stderr.count("\n") == 1
+    assert "broken.yml:" in checked.stderr
+    assert "broken.yml:" in run("test", str(pack)).stderr
     listed = run("list", str(pack))
     assert listed.returncode == 1
     assert listed.stderr.count("\n") == 1

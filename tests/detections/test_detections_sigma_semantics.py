@@ -120,6 +120,10 @@ FIELDS = [
     ("model: [m-small, 'm-l*']", {"model": "m-large"}, True),
     ("user_agent|contains: python", {"user_agent": "Python-requests/2"}, True),
     ("user_agent|re: '^curl/[0-9]'", {"user_agent": "curl/8.1"}, True),
+    ("user_agent: ''", {"user_agent": ""}, True),
+    ("user_agent: 'c?t'", {"user_agent": "cät"}, True),
+    ("user_agent: 'ÄB*'", {"user_agent": "äbc"}, True),
+    ("user_agent|cased: 'AB*'", {"user_agent": "abc"}, False),
     ("refused: true", {"refused": True}, True),
     ("refused: true", {"refused": None}, False),
     ("refused: null", {"refused": None}, True),
@@ -135,6 +139,15 @@ def test_fields_of_the_event(make_rule: Make, said: Say, item: str, fields: dict
     rule = make_rule(f"words:\n  prompt|contains: alpha\nevent:\n  {item}\ncondition: words and event")
     assert hits(rule, said("alpha"), **fields) is expected
     assert not hits(rule, said("something else"), **fields)
+
+
+@pytest.mark.parametrize(
+    "item", ["user_agent|re: '(a|a)*b'", "user_agent|re: '(a?){28}a{28}b'", "user_agent: '*a*a*a*a*a*a*a*a*b'"]
+)
+def test_no_user_agent_holds_a_rule_up(make_rule: Make, said: Say, item: str) -> None:
+    rule = make_rule(f"words:\n  prompt|contains: alpha\n  {item}\ncondition: words")
+    assert not hits(rule, said("alpha"), user_agent="a" * 4096)
+    assert hits(rule, said("alpha"), user_agent="a" * 4095 + "b")
 
 
 def test_rules_are_reported_in_the_order_of_their_ids_and_subsets_agree(make_rule: Make, said: Say) -> None:

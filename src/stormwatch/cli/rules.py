@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,7 +45,7 @@ def check(ctx: typer.Context, path: PathArgument = None, as_json: JsonOption = F
     lines.append(f"{len(report.rules)} rules can be run, {len(report.errors)} errors")
     emit(payload, "\n".join(lines), as_json=as_json)
     if report.errors:
-        raise typer.Exit(1)
+        raise _refused(report.errors)
 
 
 @rules.command("test")
@@ -63,8 +64,11 @@ def run_own_tests(ctx: typer.Context, path: PathArgument = None, as_json: JsonOp
     lines = [f"failed: {failure}" for failure in failures] + [f"error: {problem}" for problem in problems]
     lines.append(f"{len(results)} rules, {events} events, {len(failures)} failures, {len(problems)} errors")
     emit(payload, "\n".join(lines), as_json=as_json)
-    if failures or problems:
-        raise typer.Exit(1)
+    if problems:
+        raise _refused(problems)
+    if failures:
+        what = f"of {events} test events, {len(failures)} did the contrary"
+        raise InvalidInput(what, remedy="correct the rule or the event")
 
 
 @rules.command("list")
@@ -81,6 +85,12 @@ def _paths(ctx: typer.Context, path: Path | None) -> list[Path]:
             raise InvalidInput("this path does not exist", where=str(path), remedy="name a rule file or a folder")
         return [path]
     return [shipped("rules"), *load_settings(session_of(ctx).home).rules]
+
+
+def _refused(errors: Sequence[RuleProblem]) -> InvalidInput:
+    first = errors[0]
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return InvalidInput(first.what + more, where=first.where, remedy=first.remedy)
 
 
 def _line(rule: Rule) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -119,21 +118,3 @@ def needs_text(condition: Condition) -> bool:
     if isinstance(condition, AnyOf):
         return all(needs_text(part) for part in condition.parts)
     return False
-
-
-def wildcard_test(expression: str, *, cased: bool) -> Callable[[Any], bool]:
-    """A test of a string field against a regular expression that must fit the whole value."""
-    compiled = re.compile(expression, re.DOTALL if cased else re.DOTALL | re.IGNORECASE)
-    return lambda value: value is not None and compiled.fullmatch(_as_text(value)) is not None
-
-
-def search_test(expression: str, flags: int) -> Callable[[Any], bool]:
-    """A test of a string field against a regular expression that may fit anywhere."""
-    compiled = re.compile(expression, flags)
-    return lambda value: value is not None and compiled.search(_as_text(value)) is not None
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)

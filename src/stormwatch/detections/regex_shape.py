@@ -44,11 +44,6 @@ def shape_problems(source: str) -> Iterator[ShapeProblem]:
             f"{source!r} has a gap without a bound, or longer than {LARGEST_GAP}",
             f"bound every repeat, such as .{{0,40}}, at {LARGEST_GAP} or less",
         )
-    elif _size(tree) > LARGEST_SIZE:
-        yield ShapeProblem(
-            f"catastrophic regex {source!r}: its counted repeats multiply to {_size(tree)} states",
-            f"keep the product of nested repeats below {LARGEST_SIZE}",
-        )
     elif not source.isascii():
         yield from _wide_problems(source, tree)
     unsupported = sorted({str(op).lower() for op, argument in _walk(tree) if _is_unsupported(op, argument)})
@@ -83,7 +78,7 @@ def _word_class(members: Any) -> bool:
 
 
 def field_shape_problems(source: str) -> Iterator[ShapeProblem]:
-    """The same for a short field of the event, which Python tries after a text hit: only what may never end."""
+    """The same for a short field of the event, which is tried after a text hit alone: only what may never end."""
     try:
         tree = parser.parse(source)
     except (re.error, RecursionError, OverflowError) as error:
@@ -93,6 +88,11 @@ def field_shape_problems(source: str) -> Iterator[ShapeProblem]:
         yield ShapeProblem(
             f"catastrophic regex {source!r}: an unbounded repeat inside an unbounded repeat",
             "write one repeat with an upper bound, such as {1,20}",
+        )
+    elif _size(tree) > LARGEST_SIZE:
+        yield ShapeProblem(
+            f"catastrophic regex {source!r}: its counted repeats multiply to {_size(tree)} states",
+            f"keep the product of nested repeats below {LARGEST_SIZE}",
         )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sigma.exceptions import SigmaError
+from sigma.policy.profiles import TrustedPolicy
 from sigma.rule import SigmaRule
 
 from stormwatch.detections.conditions import needs_text
@@ -19,12 +20,14 @@ from stormwatch.detections.patterns import UnsupportedValue
 from stormwatch.detections.problems import RuleProblem, Severity
 from stormwatch.detections.rule import LEVEL_SCORES, Rule
 from stormwatch.detections.sigma_conditions import condition_of
-from stormwatch.detections.sigma_fields import mapping_faults
+from stormwatch.detections.sigma_fields import mapping_faults, missing_advice
 from stormwatch.model.errors import InvalidInput
 
 TESTS_SUFFIXES: Final = (".tests.yml", ".tests.yaml")
 # Raised whenever the same rule may hit differently.
-_EVALUATOR_VERSION: Final = "1"
+_EVALUATOR_VERSION: Final = "2"
+# A fault may quote the file, and a file may hold a line of megabytes.
+_LONGEST_QUOTE: Final = 300
 # What of a rule decides its detections; the rest may be reworded without rescanning history.
 _VERSIONED: Final = ("id", "detection", "tags", "level", "topic", "shadow")
 # The part of pySigma's error name that tells which key it is about.
@@ -132,24 +135,30 @@ def _read_document(path: Path, document: LocatedDocument) -> Iterable[Rule | Rul
         return faults
     condition_line = document.line_of("detection", "condition")
     try:
-        sigma = SigmaRule.from_dict(document.value, collect_errors=True)
+        # pySigma's other engine, RE2, writes a pattern that it refuses to stderr, raw. Neither engine ever runs it.
+        sigma = SigmaRule.from_dict(document.value, collect_errors=True, policy=TrustedPolicy)
         if sigma.errors:
             return [_sigma_error(path, document, error) for error in sigma.errors]
         condition = condition_of(sigma.detection.parsed_condition[0].parsed)
-    except (SigmaError, TypeError, AttributeError, KeyError, RecursionError) as error:  # pySigma trusts types
+    except (SigmaError, TypeError, AttributeError, LookupError, ArithmeticError, ValueError, RecursionError) as error:
+        # pySigma trusts types, so any of these may come of a value that it did not expect.
         return [_sigma_error(path, document, error)]
     except UnsupportedValue as error:
         return [_error(path, document.line_of("detection"), str(error), "change the value")]
     if not needs_text(condition):
         what = "the condition can hold without any text match (a pure negation, or event fields alone)"
         return [_error(path, condition_line, what, "demand at least one positive match on a text field")]
+    advice = [
+        _warning(path, document.line_of(*place), what, remedy) for place, what, remedy in missing_advice(document)
+    ]
     return [
+        *advice,
         Rule(
             rule_id=str(sigma.id),
             rule_version=_version(document.value),
             title=sigma.title,
             description=str(sigma.description or ""),
-            status=str(sigma.status).lower(),
+            status=str(sigma.status or "experimental").lower(),
             level=_level(document.value),
             techniques=tuple(_technique(str(tag)) for tag in document.value["tags"]),
             condition=condition,
@@ -159,7 +168,7 @@ def _read_document(path: Path, document: LocatedDocument) -> Iterable[Rule | Rul
             shadow=document.value.get("shadow", False),
             references=tuple(sigma.references),
             falsepositives=tuple(sigma.falsepositives),
-        )
+        ),
     ]
 
 
@@ -187,4 +196,12 @@ def _sigma_error(path: Path, document: LocatedDocument, error: Exception) -> Rul
 
 
 def _error(path: Path, line: int | None, what: str, remedy: str) -> RuleProblem:
-    return RuleProblem(path, line, Severity.ERROR, what, remedy)
+    return RuleProblem(path, line, Severity.ERROR, _shortened(what), remedy)
+
+
+def _shortened(sentence: str) -> str:
+    return sentence if len(sentence) <= 2 * _LONGEST_QUOTE else f"{sentence[:_LONGEST_QUOTE]} … {sentence[-80:]}"
+
+
+def _warning(path: Path, line: int | None, what: str, remedy: str) -> RuleProblem:
+    return RuleProblem(path, line, Severity.WARNING, what, remedy)

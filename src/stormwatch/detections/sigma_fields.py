@@ -58,20 +58,9 @@ RULE_KEYS: Final = frozenset(
         "shadow",  # ours: recorded, counts for nothing
     }
 )
-REQUIRED_KEYS: Final = (
-    "title",
-    "id",
-    "status",
-    "description",
-    "references",
-    "author",
-    "date",
-    "tags",
-    "logsource",
-    "detection",
-    "falsepositives",
-    "level",
-)
+REQUIRED_KEYS: Final = ("title", "id", "tags", "logsource", "detection", "falsepositives", "level")
+# Good manners, but a rule runs without them; the shipped pack has them all, because its linter must find nothing.
+ADVISED_KEYS: Final = ("status", "description", "references", "author", "date")
 _TOPIC: Final = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 
 Fault = tuple[Place, str, str]
@@ -89,6 +78,8 @@ def mapping_faults(document: LocatedDocument) -> Iterator[Fault]:
     for key in REQUIRED_KEYS:
         if not rule.get(key):
             yield (), f"the key {key!r} is missing or empty", "add it"
+    if rule.get("id") and not isinstance(rule["id"], str):
+        yield ("id",), "the id is no text", "write a UUID, quoted if YAML reads it as something else"
     if rule.get("logsource") and rule["logsource"] != {"category": "llm"}:
         yield ("logsource",), "this log source is not ours", "write logsource: {category: llm}"
     topic = rule.get("topic")
@@ -97,6 +88,13 @@ def mapping_faults(document: LocatedDocument) -> Iterator[Fault]:
     if not isinstance(rule.get("shadow", False), bool):
         yield ("shadow",), "shadow is neither true nor false", "write true or false"
     yield from _detection_faults(rule.get("detection"))
+
+
+def missing_advice(document: LocatedDocument) -> Iterator[Fault]:
+    """What a rule leaves out that its readers will miss and the scanner will not."""
+    for key in ADVISED_KEYS:
+        if not document.value.get(key):
+            yield (), f"the key {key!r} is missing or empty", "add it for those who read the rule"
 
 
 def _detection_faults(detection: Any) -> Iterator[Fault]:
@@ -118,13 +116,14 @@ def _detection_faults(detection: Any) -> Iterator[Fault]:
 def _item_faults(place: Place, items: Any) -> Iterator[Fault]:
     if isinstance(items, list):
         for index, item in enumerate(items):
-            keyword = string_problem(item) if isinstance(item, str) else None
-            if keyword:
-                yield (*place, index), keyword.what, keyword.remedy
             yield from _item_faults((*place, index), item)
     elif isinstance(items, Mapping):
         for key, value in items.items():
             yield from _key_faults((*place, key), str(key), value)
+    elif _is_word(items):
+        keyword = string_problem(str(items))
+        if keyword:
+            yield place, keyword.what, keyword.remedy
 
 
 def _key_faults(place: Place, key: str, value: Any) -> Iterator[Fault]:
@@ -140,8 +139,18 @@ def _key_faults(place: Place, key: str, value: Any) -> Iterator[Fault]:
         if modifier not in allowed:
             yield place, f"unknown modifier {modifier!r} on {field!r}", f"use one of {', '.join(sorted(allowed))}"
     for index, item in enumerate(value if isinstance(value, list) else [value]):
-        for problem in _value_problems(str(item), regex="re" in modifiers, of_text=field not in EVENT_FIELDS):
-            yield (*place, index) if isinstance(value, list) else place, problem.what, problem.remedy
+        item_place = (*place, index) if isinstance(value, list) else place
+        of_text, regex = field not in EVENT_FIELDS, "re" in modifiers
+        if (regex and not isinstance(item, str)) or (of_text and not _is_word(item)):
+            yield item_place, f"{field or 'a keyword'} is compared with something that is no text", "write text"
+            continue
+        for problem in _value_problems(str(item), regex=regex, of_text=of_text):
+            yield item_place, problem.what, problem.remedy
+
+
+def _is_word(value: Any) -> bool:
+    """Whether a value of YAML can be looked for in a text."""
+    return isinstance(value, str | int | float) and not isinstance(value, bool)
 
 
 def _value_problems(value: str, *, regex: bool, of_text: bool) -> Iterator[ShapeProblem]:
