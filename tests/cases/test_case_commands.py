@@ -70,7 +70,7 @@ def test_the_sheet_tells_weights_and_likelihoods_in_words(floor: Floor, case_id:
     sheet = _run(floor, "ada", "case", "show", case_id).stdout
     assert " bits" not in sheet
     assert "Calibrated on simulated worlds." in sheet
-    assert re.search(r"benign +(almost no chance|very unlikely|unlikely|roughly even chance|likely)", sheet)
+    assert re.search(r"innocent use +(almost no chance|very unlikely|unlikely|roughly even chance|likely)", sheet)
 
 
 def test_an_approver_sees_what_a_proposal_covers_and_its_hash(floor: Floor, case_id: str) -> None:

@@ -88,7 +88,7 @@ def test_case_shows_innocent_explanations_hypotheses_and_graph(analyst, world):
     assert "used an address that a lead names" in page
     assert "a scheduled job, or an address that changed hands" in page
     assert "about 1 in 250 accounts" in page
-    assert "charcoal-typhoon" in page
+    assert "Charcoal Typhoon" in page
     assert "Confidence in this assessment is moderate." in page
     assert "simulated worlds" in page
     assert page.count("<circle") >= 6 + 1  # the six accounts and the mark in the head

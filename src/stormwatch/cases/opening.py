@@ -12,6 +12,7 @@ from stormwatch.cases.matching import Match, match_cases
 from stormwatch.cases.queue import read_cases
 from stormwatch.cases.states import HUNT, SETTLED, move, record
 from stormwatch.ledger.log import Ledger
+from stormwatch.model.assessment import hypothesis_words
 from stormwatch.model.case import Case, CaseState
 from stormwatch.model.evidence import Evidence
 from stormwatch.model.ids import new_id
@@ -97,7 +98,7 @@ class _Round:
             "subject_id": subject.subject_id,
             "cluster_id": None if alone else subject.subject_id,
             "risk": subject.risk,
-            "title": f"{'One account' if number == 1 else f'{number} accounts'}; first-ranked: {leading}",
+            "title": f"{_accounts(number)}; first-ranked: {hypothesis_words(leading)}",
             "updated_us": self._now_us,
         }
 
@@ -195,3 +196,7 @@ def _settled_bases(connection: Connection) -> Mapping[str, list[BasisPiece]]:
     return {
         row.case_id: [BasisPiece(*piece) for piece in row.settled_evidence or ()] for row in connection.execute(query)
     }
+
+
+def _accounts(number: int) -> str:
+    return "One account" if number == 1 else f"{number} accounts"

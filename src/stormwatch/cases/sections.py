@@ -9,6 +9,7 @@ from typing import Final
 
 from stormwatch.cases.account_facts import AccountFacts
 from stormwatch.cases.findings import Finding
+from stormwatch.model.assessment import hypothesis_words
 from stormwatch.model.times import format_rfc3339
 
 NOT_ASSESSED: Final = "Not assessed in this version."
@@ -40,7 +41,7 @@ def _actor(finding: Finding | None) -> tuple[str, ...]:
         return ("The last hunt assessed this subject no more.",)
     # Likelihood and confidence are two judgements and never share a sentence (ICD 203).
     return (
-        f"First-ranked hypothesis: {finding.hypotheses[0].hypothesis} ({finding.likelihood}).",
+        f"First-ranked hypothesis: {hypothesis_words(finding.hypotheses[0].hypothesis)} ({finding.likelihood}).",
         f"Confidence in this assessment: {finding.confidence.value}.",
         f"Calibrated on {finding.calibrated_on}.",
     )

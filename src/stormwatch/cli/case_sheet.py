@@ -8,6 +8,7 @@ from stormwatch.cases.evidence_file import AccountEntry, EvidenceFile
 from stormwatch.cases.queue import HistoryEntry, Note
 from stormwatch.cases.requests import RedactedRequest
 from stormwatch.console.wording import SIMULATED, frequency, likelihood, moment, weight
+from stormwatch.model.assessment import hypothesis_words
 from stormwatch.model.case import Action
 from stormwatch.model.evidence import Evidence
 
@@ -55,8 +56,9 @@ def _block(title: str, content: Iterator[str] | Sequence[str]) -> list[str]:
 
 def _hypotheses(file: EvidenceFile) -> list[str]:
     ground = file.calibrated_on or SIMULATED
-    width = max((len(one.hypothesis) for one in file.hypotheses), default=0)
-    return [f"  {one.hypothesis:{width}}  {likelihood(one.probability, ground)}" for one in file.hypotheses]
+    told = [(hypothesis_words(one.hypothesis), likelihood(one.probability, ground)) for one in file.hypotheses]
+    width = max((len(words) for words, _ in told), default=0)
+    return [f"  {words:{width}}  {how_likely}" for words, how_likely in told]
 
 
 def _alternatives(file: EvidenceFile) -> Iterator[str]:

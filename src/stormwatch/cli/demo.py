@@ -40,7 +40,8 @@ def demo(
     narrator.shout(
         "THIS WORLD WAS MADE UP.",
         f"Console: http://127.0.0.1:{port}/" + (f"  (start it: stormwatch --home {place} serve)" if no_serve else ""),
-        f"Log in with a token from {tokens} (readable by you alone): anna, amir, ...",
+        f"Log in with a token from {tokens} (readable by you alone), as anna the analyst or amir the approver.",
+        "The queue shows what waits; 'Show settled cases too' shows the rest.",
         f"Bundle: {ending.bundle}",
         f"Report: {ending.report / 'report.html'}",
     )

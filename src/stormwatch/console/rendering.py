@@ -15,6 +15,7 @@ from stormwatch.console import wording
 from stormwatch.console.case_view import in_groups
 from stormwatch.console.plain_text import shortened, shown
 from stormwatch.console.sessions import Session
+from stormwatch.model.assessment import hypothesis_words
 from stormwatch.model.errors import Conflict, Forbidden, InvalidInput, NotFound, StormwatchError
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -38,6 +39,7 @@ def environment() -> Environment:
         weight_step=wording.weight_step,
         frequency=wording.frequency,
         link_band=wording.link_band,
+        hypothesis_words=hypothesis_words,
         shortened=shortened,
         segment=lambda text: quote(str(text), safe=""),
         query=lambda mapping: urlencode({key: value for key, value in mapping.items() if value not in (None, "")}),

@@ -12,6 +12,18 @@ COMPROMISED_ACCOUNT: Final = "compromised-account"
 BENIGN: Final = "benign"
 RESIDUAL_HYPOTHESES: Final = (UNKNOWN_ACTOR, NON_STATE_ABUSE, COMPROMISED_ACCOUNT, BENIGN)
 
+_RESIDUAL_WORDS: Final = {
+    UNKNOWN_ACTOR: "an actor that is not tracked",
+    NON_STATE_ABUSE: "abuse without a state behind it",
+    COMPROMISED_ACCOUNT: "accounts taken over from their holders",
+    BENIGN: "innocent use",
+}
+
+
+def hypothesis_words(hypothesis: str) -> str:
+    """What people read for a hypothesis: a tracked actor's name, or a residual explanation in words."""
+    return _RESIDUAL_WORDS.get(hypothesis) or hypothesis.replace("-", " ").title()
+
 
 class HypothesisKind(StrEnum):
     """Whether a hypothesis is a tracked actor or what is always also possible."""

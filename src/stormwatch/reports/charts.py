@@ -45,7 +45,7 @@ def _specification(figure: Figure) -> dict[str, Any]:
             "label:N",
             sort=None,
             title=None,
-            axis=alt.Axis(labelExpr="slice(datum.label, indexof(datum.label, ' ') + 1)", labelLimit=230, ticks=False),
+            axis=alt.Axis(labelExpr="slice(datum.label, indexof(datum.label, ' ') + 1)", labelLimit=270, ticks=False),
         ),
         x=alt.X(
             "count:Q",

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from stormwatch.model.assessment import RESIDUAL_HYPOTHESES, hypothesis_words
+
 _WORDS: Final = {
     "suspend": "suspended",
     "limit": "limited",
     "watch": "watched",
     "tracked-actor": "a tracked actor",
-    "unknown-actor": "an unknown actor",
-    "non-state-abuse": "abuse without a state behind it",
-    "compromised-account": "a stolen account",
-    "benign": "innocent use",
+    **{hypothesis: hypothesis_words(hypothesis) for hypothesis in RESIDUAL_HYPOTHESES},
     "peer-provider": "peer providers",
     "security-vendor": "security vendors",
     "researcher": "researchers",

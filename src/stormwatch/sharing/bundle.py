@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from stormwatch.model.assessment import HypothesisKind, likelihood_words
+from stormwatch.model.assessment import HypothesisKind, hypothesis_words, likelihood_words
 from stormwatch.model.case import Action, ActionKind
 from stormwatch.model.intel import TLP
 from stormwatch.model.times import DAY, format_rfc3339
@@ -97,7 +97,7 @@ class _CaseWriter:
         if not self.material.hypotheses or self.material.hypotheses[0].kind is not HypothesisKind.TRACKED_ACTOR:
             return None
         first = self.material.hypotheses[0]
-        names = self.material.actor_names.get(first.hypothesis, ()) or (_title(first.hypothesis),)
+        names = self.material.actor_names.get(first.hypothesis, ()) or (hypothesis_words(first.hypothesis),)
         body = {"name": names[0], "aliases": list(names[1:])}
         actor = self.stix.word("intrusion-set", (first.hypothesis,), body)
         confidence = {"confidence": confidence_of_probability(first.probability)}
@@ -201,13 +201,14 @@ class _CaseWriter:
         first, *others = self.material.hypotheses
         sentences = [
             "This is an assessment, not a statement of fact.",
-            f"It is judged {_words_of(first.probability)} that the explanation is: {_title(first.hypothesis)}.",
+            f"It is judged {_words_of(first.probability)} that the explanation is: "
+            f"{hypothesis_words(first.hypothesis)}.",
         ]
         if self.material.confidence is not None:
             sentences.append(f"Confidence in this judgement is {self.material.confidence.value}.")
         if self.material.calibrated_on:
             sentences.append(f"Calibrated on {self.material.calibrated_on}.")
-        rivals = [f"{_title(one.hypothesis)} ({_words_of(one.probability)})" for one in others]
+        rivals = [f"{hypothesis_words(one.hypothesis)} ({_words_of(one.probability)})" for one in others]
         if rivals:
             sentences.append(f"Also considered: {'; '.join(rivals)}.")
         sentences.append("Accounts carry pseudonyms made for this audience alone.")
@@ -229,17 +230,5 @@ def _references(technique: LlmTechnique) -> list[dict[str, str]]:
     ]
 
 
-def _title(hypothesis: str) -> str:
-    return hypothesis.replace("-", " ").title() if hypothesis not in _RESIDUAL_TITLES else _RESIDUAL_TITLES[hypothesis]
-
-
 def _time(time_us: int) -> str:
     return format_rfc3339(time_us // 1000 * 1000)
-
-
-_RESIDUAL_TITLES: Final = {
-    "unknown-actor": "an actor that is not tracked",
-    "non-state-abuse": "abuse without a state behind it",
-    "compromised-account": "accounts taken over from their holders",
-    "benign": "innocent use",
-}

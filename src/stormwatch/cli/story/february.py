@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from stormwatch.actions import proposals
 from stormwatch.actions.delivery import deliver
 from stormwatch.actions.execution import list_actions
 from stormwatch.adapters.decision_endpoint import DecisionEndpoint
+from stormwatch.attribution.profiles import load_profiles
 from stormwatch.cases import review
 from stormwatch.cases.evidence_file import EvidenceFile, build_evidence_file
 from stormwatch.cases.queue import get_case, list_cases
@@ -21,8 +23,10 @@ from stormwatch.cli.story.narrator import Narrator
 from stormwatch.cli.story.people import People, hire
 from stormwatch.cli.story.provider import make_provider, take_in, take_intel, take_lead
 from stormwatch.cli.story.score import Score, score
+from stormwatch.config import shipped
+from stormwatch.intel.actors import ActorNames
 from stormwatch.intel.lead_hits import lead_hits
-from stormwatch.model.assessment import BENIGN, HypothesisKind, likelihood_words
+from stormwatch.model.assessment import BENIGN, HypothesisKind, hypothesis_words, likelihood_words
 from stormwatch.model.case import ActionKind, Case
 from stormwatch.model.errors import IntegrityError, NotFound
 from stormwatch.model.intel import Lead
@@ -31,6 +35,7 @@ from stormwatch.model.times import parse_rfc3339
 from stormwatch.runtime import Runtime
 
 _STATE, _UNKNOWN = "state-affiliated-misuse", "malicious-cyber-activity"
+_DOES: Final = {Verdict.CLEAR: "clears", Verdict.PROPOSE: "proposes suspension", Verdict.WAIT: "waits"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +110,17 @@ class February:
         self._tell.say(
             f"{bundle.indicators} indicators (some stale, wrong or irrelevant), {len(lists)} lists of shared things.\n"
             f"Lead from {lead.source}, grade {lead.grade}, TLP:{lead.tlp.value.upper()}: {lead.title}; "
-            f"{len(lead.observables)} observables, said to be {lead.actor or 'nobody known'}."
+            f"{len(lead.observables)} observables, said to be {self._called(lead.actor)}."
         )
         return lead
+
+    def _called(self, name: str | None) -> str:
+        """A name as the lead gives it, and the tracked actors that it means."""
+        profiles = load_profiles((shipped("profiles"), *self._runtime.settings.profiles))
+        spellings = [(profile.actor_id, one.name, one.source) for profile in profiles for one in profile.names]
+        meant = ActorNames.load(self._runtime.database, spellings).tracked_actors(name) if name else ()
+        known = ", ".join(hypothesis_words(actor) for actor in meant)
+        return f"{name or 'nobody known'}" + (f" (another firm's name for {known})" if known not in ("", name) else "")
 
     def _hunt(self, lead: Lead) -> None:
         self._tell.step("The hunt: detections, evidence, links, clusters, assessments, cases")
@@ -127,7 +140,7 @@ class February:
             file = self._file(case)
             verdict = judge(self._runtime, file)
             judged.append((case, verdict))
-            self._tell.say(f"{case.case_id}: {_assessment(file)}\n  -> {verdict.verdict.value}: {verdict.reason}")
+            self._tell.say(f"{case.case_id}: {_assessment(file)}\n  -> she {_DOES[verdict.verdict]}: {verdict.reason}")
             for account_id, why in verdict.left_out:
                 self._tell.say(f"     left out: {account_id}, {why}")
         return judged
@@ -207,8 +220,8 @@ class February:
         gateway = DecisionEndpoint(runtime.database, url=endpoint.url, token=endpoint.token)
         verified = deliver(runtime.database, runtime.ledger, [gateway], all_waiting=True).verified
         self._tell.say(
-            f"{case.case_id}: {len(taken)} accounts suspended, {verified} verified; "
-            f"evidence {proposal.evidence_hash[:12]}"
+            f"{case.case_id}: {len(taken)} accounts suspended, {verified} verified by the gateway's "
+            f"own answer; hash of accounts and evidence {proposal.evidence_hash[:12]}"
         )
         for warning in proposal.collateral.warnings:
             self._tell.say(f"  shown before the decision: {warning}")
@@ -279,10 +292,10 @@ def _asked(endpoint: Endpoint, account_id: str) -> str:
 
 def _assessment(file: EvidenceFile) -> str:
     """Likelihood and confidence in sentences of their own, as ICD 203 asks."""
-    leading = file.hypotheses[0].hypothesis if file.hypotheses else BENIGN
+    leading = hypothesis_words(file.hypotheses[0].hypothesis if file.hypotheses else BENIGN)
     confidence = file.confidence.value if file.confidence else "no"
-    judged = (
-        f"{len(file.accounts)} accounts. That one operator hides behind them is {likelihood_words(file.case.risk)}; "
+    return (
+        f"{len(file.accounts)} accounts. Misuse of some kind is {likelihood_words(file.case.risk)}.\n"
+        f"  Of {len(file.hypotheses)} rival explanations the first-ranked is {leading}; by itself it is "
+        f"{file.likelihood}.\n  Confidence in this assessment is {confidence}."
     )
-    judged += f"{leading}, the leading reading, is {file.likelihood}."
-    return f"{judged} Confidence is {confidence}."

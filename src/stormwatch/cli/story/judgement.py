@@ -12,7 +12,7 @@ from stormwatch.cases.alternatives import Alternative
 from stormwatch.cases.evidence_file import EvidenceFile
 from stormwatch.cases.findings import rows_where
 from stormwatch.intel.shared_infrastructure import SharedInfrastructure
-from stormwatch.model.assessment import BENIGN
+from stormwatch.model.assessment import BENIGN, hypothesis_words
 from stormwatch.model.times import DAY, from_us
 from stormwatch.runtime import Runtime
 
@@ -48,12 +48,15 @@ def judge(runtime: Runtime, file: EvidenceFile) -> Judgement:
         return Judgement(Verdict.CLEAR, innocent)
     leading = file.hypotheses[0].hypothesis if file.hypotheses else BENIGN
     if leading == BENIGN:
-        return Judgement(Verdict.WAIT, "the innocent reading still leads; nothing is done before there is more")
+        return Judgement(
+            Verdict.WAIT,
+            "innocent use ranks first; nothing is done before there is more",
+        )
     left_out = {**_held_by_an_address_alone(file), **_older_by_far(file)}
     named = tuple(entry.account_id for entry in file.accounts if entry.account_id not in left_out)
     if not named:
         return Judgement(Verdict.WAIT, "no account of it stands on more than an address; nothing is done")
-    reason = f"{leading} leads, and no plain innocent life explains it"
+    reason = f"{hypothesis_words(leading)} ranks first, and no plain innocent life explains it"
     return Judgement(Verdict.PROPOSE, reason, named, tuple(left_out.items()))
 
 
@@ -96,8 +99,8 @@ def _one_firm(runtime: Runtime, file: EvidenceFile) -> str:
 def answer_to(alternative: Alternative, file: EvidenceFile) -> str:
     """Why an innocent explanation does not carry this case, from its own links."""
     shared = Counter(piece.identifier_kind for link in file.links for piece in link.evidence)
-    kinds = ", ".join(f"{kind} ({count} pairs)" for kind, count in shared.most_common(4)) or "nothing rare"
-    how_common = "" if alternative.frequency is None else f" It occurs in {alternative.frequency:.2%} of accounts here."
+    kinds = ", ".join(f"{kind} (pairs: {count})" for kind, count in shared.most_common(4)) or "nothing rare"
+    how_common = "" if alternative.frequency is None else f" Of accounts here {alternative.frequency:.1%} show it."
     return (
         f"Considered and set aside: {len(file.accounts)} accounts that declare nothing in common share {kinds}."
         f"{how_common} Chance or one shared place does not give that combination."

@@ -30,7 +30,7 @@ class LinkedOnly:
     def ties(self) -> str:
         """What it shares with whom, in words."""
         kinds = sorted({piece.identifier_kind for link in self.links for piece in link.evidence})
-        return f"{', '.join(kinds)} shared with {len(self.links)} other account(s)"
+        return f"{', '.join(kinds)} shared with {len(self.links)} other account{'s' if len(self.links) != 1 else ''}"
 
 
 def find_linked_only(runtime: Runtime, cases: Sequence[Case], among: Collection[str]) -> LinkedOnly:

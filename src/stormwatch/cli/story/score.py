@@ -10,6 +10,13 @@ from typing import Final
 
 import pyarrow.parquet as pq
 
+from stormwatch.model.assessment import hypothesis_words
+
+_CALLED: Final = {
+    "lineage": "throw-away accounts that change one program",
+    "stolen-key": "people who use others' keys",
+    "unknown": "an actor whom nobody tracks",
+}
 _COLUMNS: Final = ("account_id", "class", "kind")
 
 
@@ -29,7 +36,7 @@ class Score:
     def prose(self) -> str:
         """The score in words."""
         lines = [f"planted accounts suspended: {self.found.total()} of {self.planted.total()}"]
-        lines += [f"  {kind:20} {self.found[kind]} of {count}" for kind, count in sorted(self.planted.items())]
+        lines += [f"  {_called(kind):46} {self.found[kind]} of {self.planted[kind]}" for kind in sorted(self.planted)]
         accused = ", ".join(f"{count} {kind}" for kind, count in self.false_accusations.most_common()) or "none"
         suspected = ", ".join(f"{count} {kind}" for kind, count in self.suspected_innocents.most_common()) or "none"
         lines += [
@@ -39,6 +46,10 @@ class Score:
         if self.abusers:
             lines.append(f"abusers without a state behind them among the suspended: {self.abusers}")
         return "\n".join(lines)
+
+
+def _called(kind: str) -> str:
+    return _CALLED.get(kind) or hypothesis_words(kind)
 
 
 def score(truth: Path, suspended: Collection[str], in_cases: Collection[str], linked_only: str) -> Score:
