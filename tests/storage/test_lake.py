@@ -1,4 +1,4 @@
-"""The lake promises: nothing shows before its commit, a commit shows at once, and what no table names is removed."""
+"""The lake promises: nothing shows before its commit, a commit at once, and what no table names goes in the end."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from stormwatch.model.errors import IntegrityError
@@ -50,11 +51,20 @@ def test_one_commit_adds_drops_and_replaces_together(lake: Lake) -> None:
     assert _ids(lake) == ["e4"]
 
 
-def test_files_that_no_table_names_any_more_are_removed(lake: Lake) -> None:
+def test_a_query_that_began_before_a_commit_still_finds_its_files(lake: Lake) -> None:
     lake.replace("observables", _rows("e1"))
     (old,) = lake.paths("observables")
     lake.replace("observables", _rows("e2"))
-    assert not old.exists()
+    assert pq.read_table(old, columns=["event_id"])["event_id"].to_pylist() == ["e1"]
+    assert _ids(lake) == ["e2"]
+
+
+def test_files_that_no_table_names_any_more_are_removed_in_the_end(lake: Lake) -> None:
+    lake.replace("observables", _rows("e0"))
+    lake.replace("observables", _rows("e1"))
+    later = Lake(lake.root, grace_us=0)
+    later.replace("observables", _rows("e2"))
+    assert lake.manifest().retired == {}
     assert [path.name for path in (lake.root / "observables").iterdir()] == [lake.paths("observables")[0].name]
 
 

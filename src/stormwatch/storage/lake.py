@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -16,12 +16,13 @@ import pyarrow.parquet as pq
 
 from stormwatch.model.errors import IntegrityError
 from stormwatch.model.ids import new_id
+from stormwatch.model.times import MINUTE, now_us
 from stormwatch.storage.durability import make_directory, sync_directory
 from stormwatch.storage.locking import exclusive
 from stormwatch.storage.schemas import TABLES
 
 _MANIFEST: Final = "manifest.json"
-_READ_ATTEMPTS: Final = 3
+GRACE_US: Final = 5 * MINUTE
 
 
 class LakeFile(msgspec.Struct, frozen=True):
@@ -34,10 +35,11 @@ class LakeFile(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """Which files make up which table at one moment."""
+    """Which files make up which table at one moment; `retired` are those that none names any more, and since when."""
 
     version: int = 0
     tables: Mapping[str, tuple[LakeFile, ...]] = {}
+    retired: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,14 @@ class LakeChange:
 
 
 class Lake:
-    """Tables below `root`. Readers see the manifest of the moment they asked; writers commit whole changes."""
+    """Tables below `root`. Readers see the manifest of the moment they asked; writers commit whole changes.
 
-    def __init__(self, root: Path) -> None:
+    A file that a commit replaced stays for `grace_us`, because a query that began before may not have opened it yet.
+    """
+
+    def __init__(self, root: Path, *, grace_us: int = GRACE_US) -> None:
         self.root = root
+        self._grace_us = grace_us
 
     def manifest(self) -> Manifest:
         """The state committed last."""
@@ -82,11 +88,10 @@ class Lake:
         """A table, or those of its rows for which `where` holds; empty, with its schema, when there are none."""
         schema = TABLES[table]
         wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
-        for _ in range(_READ_ATTEMPTS - 1):
-            # A commit may replace the table between the manifest and the files; then the new manifest names the new.
-            with suppress(FileNotFoundError):
-                return self._read(table, wanted, where)
-        return self._read(table, wanted, where)
+        parts = [
+            pq.read_table(path, columns=wanted.names, filters=where, partitioning=None) for path in self.paths(table)
+        ]
+        return pa.concat_tables([part.cast(wanted) for part in parts]) if parts else wanted.empty_table()
 
     def write(
         self, table: str, rows: pa.Table, *, segment: str = "", marks: Mapping[str, str] | None = None
@@ -103,10 +108,15 @@ class Lake:
         return LakeFile(path=f"{table}/{name}", rows=rows.num_rows, segment=segment, marks=dict(marks or {}))
 
     def commit(self, change: LakeChange) -> Manifest:
-        """Makes a change visible at once, then removes the files that no table names any more."""
+        """Makes a change visible at once, then removes the files that no table has named for a while."""
         with self._locked():
             before = self.manifest()
-            after = Manifest(version=before.version + 1, tables=_apply(before.tables, change))
+            tables = _apply(before.tables, change)
+            moment = now_us()
+            retired = {**dict.fromkeys(_paths(before.tables) - _paths(tables), moment), **before.retired}
+            due = {path for path, since in retired.items() if since <= moment - self._grace_us}
+            left = {path: since for path, since in retired.items() if path not in due}
+            after = Manifest(before.version + 1, tables, left)
             temporary = self.root / f"{_MANIFEST}.new"
             with temporary.open("wb") as file:
                 file.write(msgspec.json.encode(after))
@@ -114,9 +124,7 @@ class Lake:
                 os.fsync(file.fileno())
             temporary.replace(self.root / _MANIFEST)
             sync_directory(self.root)
-            kept = {file.path for files in after.tables.values() for file in files}
-            gone = {file.path for files in before.tables.values() for file in files} - kept
-            for path in gone:
+            for path in due:
                 (self.root / path).unlink(missing_ok=True)
         return after
 
@@ -124,17 +132,15 @@ class Lake:
         """Replaces a derived table by these rows."""
         return self.commit(LakeChange(replace={table: (self.write(table, rows),)}))
 
-    def _read(self, table: str, wanted: pa.Schema, where: pc.Expression | None) -> pa.Table:
-        parts = [
-            pq.read_table(path, columns=wanted.names, filters=where, partitioning=None) for path in self.paths(table)
-        ]
-        return pa.concat_tables([part.cast(wanted) for part in parts]) if parts else wanted.empty_table()
-
     @contextmanager
     def _locked(self) -> Iterator[None]:
         make_directory(self.root)
         with exclusive(self.root / ".lock"):
             yield
+
+
+def _paths(tables: Mapping[str, tuple[LakeFile, ...]]) -> set[str]:
+    return {file.path for files in tables.values() for file in files}
 
 
 def _apply(tables: Mapping[str, tuple[LakeFile, ...]], change: LakeChange) -> dict[str, tuple[LakeFile, ...]]:
