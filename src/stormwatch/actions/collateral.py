@@ -45,11 +45,11 @@ class Collateral(msgspec.Struct, frozen=True):
                 "own: links alone put them here"
             )
         if self.researchers_nearby:
-            found.append(f"verified researchers near them: {_accounts(self.researchers_nearby)}")
+            found.append(f"Verified researchers near them: {_accounts(self.researchers_nearby)}")
         if self.same_org:
-            found.append(f"others of the same organisation: {_accounts(self.same_org)}")
+            found.append(f"Others of the same organisation: {_accounts(self.same_org)}")
         if self.same_address:
-            found.append(f"others at the same addresses: {_accounts(self.same_address)}")
+            found.append(f"Others at the same addresses: {_accounts(self.same_address)}")
         return tuple(found)
 
 

@@ -30,7 +30,7 @@ def reverse(
     """
     stated = said(reason, "a reversal needs a reason")
     if not action_ids:
-        raise InvalidInput("no action is named", remedy="see `stormwatch act list`")
+        raise InvalidInput("no action is named", remedy="name or mark at least one that is in effect")
     with database.write() as connection:
         person, now = acting_person(connection, by, Role.APPROVER), now_us()
         found = [action_row(connection, action_id) for action_id in sorted(set(action_ids))]
