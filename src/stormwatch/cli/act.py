@@ -15,7 +15,7 @@ from stormwatch.actions.reasons import load_reasons
 from stormwatch.actions.reversal import reverse as reverse_actions
 from stormwatch.adapters.decision_endpoint import decision_endpoint
 from stormwatch.cli.context import person_of, runtime_of
-from stormwatch.cli.output import JsonOption, emit, note
+from stormwatch.cli.output import JsonOption, emit, lines_of, note
 from stormwatch.model.case import Action, ActionKind
 from stormwatch.model.errors import InvalidInput
 from stormwatch.model.times import format_rfc3339, parse_rfc3339
@@ -127,15 +127,15 @@ def show_list(
     ]
     lines += [f"{each.action_id}  {_progress(each):12}  {each.kind.value}  {each.account_id}" for each in taken]
     payload = {"proposals": [_proposal(each) for each in waiting], "actions": [_action(each) for each in taken]}
-    emit(payload, "\n".join(lines) or "Nothing was proposed yet.", as_json=as_json)
+    emit(payload, lines_of(lines) or "Nothing was proposed yet.", as_json=as_json)
 
 
 @act.command("reasons")
 def reasons(as_json: JsonOption = False) -> None:
     """List the reason codes, and what an account holder is told for each."""
     known = load_reasons()
-    lines = [f"{reason.code}: {reason.title}\n  {reason.text}" for reason in known.values()]
-    emit({"reasons": msgspec.to_builtins(list(known.values()))}, "\n".join(lines), as_json=as_json)
+    lines = [line for reason in known.values() for line in (f"{reason.code}: {reason.title}", f"  {reason.text}")]
+    emit({"reasons": msgspec.to_builtins(list(known.values()))}, lines_of(lines), as_json=as_json)
 
 
 @act.command("deliver")
@@ -160,7 +160,7 @@ def _emit_effect(runtime: Runtime, action_ids: list[str], what: str, *, as_json:
     report = _deliver(runtime)
     taken = [action for action in list_actions(runtime.database) if action.action_id in set(action_ids)]
     lines = [f"{action.action_id}  {action.kind.value}  {action.account_id}" for action in taken]
-    prose = "\n".join([f"Actions {what}: {len(taken)}; verified at the gateway: {report.verified}.", *lines])
+    prose = lines_of([f"Actions {what}: {len(taken)}; verified at the gateway: {report.verified}.", *lines])
     emit({"actions": [_action(action) for action in taken], "verified": report.verified}, prose, as_json=as_json)
 
 

@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from stormwatch.cli.context import runtime_of
-from stormwatch.cli.output import JsonOption, emit
+from stormwatch.cli.output import JsonOption, emit, lines_of
 from stormwatch.ledger.checkpoint import Checkpoint, parse_checkpoint
 from stormwatch.ledger.verification import VerifyReport
 from stormwatch.model.errors import IntegrityError, InvalidInput
@@ -90,7 +90,7 @@ def _prose(report: VerifyReport) -> str:
         return report.explanation
     lines = [flaw.explanation for flaw in report.flaws[:_SHOWN]]
     left = len(report.flaws) - len(lines)
-    return "\n".join([*lines, f"and {left} more"] if left else lines)
+    return lines_of([*lines, f"and {left} more"] if left else lines)
 
 
 def _broken(report: VerifyReport) -> IntegrityError:

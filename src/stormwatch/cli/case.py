@@ -15,7 +15,7 @@ from stormwatch.cases.queue import get_case, history_of, list_cases, notes_of
 from stormwatch.cases.requests import redacted_requests
 from stormwatch.cli.case_sheet import case_sheet
 from stormwatch.cli.context import person_of, runtime_of
-from stormwatch.cli.output import JsonOption, emit
+from stormwatch.cli.output import JsonOption, emit, lines_of
 from stormwatch.console.people_names import names_of_people
 from stormwatch.model.case import Case, CaseState
 from stormwatch.model.times import format_rfc3339
@@ -37,7 +37,7 @@ def show_list(
     person_of(runtime)
     found = list_cases(runtime.database, state or None)
     lines = [f"{each.case_id}  {each.state.value:9}  {each.title}" for each in found]
-    emit({"cases": [_summary(each) for each in found]}, "\n".join(lines) or "No cases.", as_json=as_json)
+    emit({"cases": [_summary(each) for each in found]}, lines_of(lines) or "No cases.", as_json=as_json)
 
 
 @case.command("show")

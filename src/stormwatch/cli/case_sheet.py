@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from stormwatch.cases.evidence_file import AccountEntry, EvidenceFile
 from stormwatch.cases.queue import HistoryEntry, Note
 from stormwatch.cases.requests import RedactedRequest
+from stormwatch.cli.output import lines_of
 from stormwatch.console.wording import SIMULATED, frequency, likelihood, moment, weight
 from stormwatch.model.assessment import hypothesis_words
 from stormwatch.model.case import Action
@@ -46,7 +47,7 @@ def case_sheet(
     lines += _block("Actions", map(_action, actions))
     lines += _block("Notes", (f"{moment(note.time_us)} {names.get(note.by, note.by)}: {note.text}" for note in notes))
     lines += _block("History", (_step(step, names) for step in history))
-    return "\n".join(lines)
+    return lines_of(lines)
 
 
 def _block(title: str, content: Iterator[str] | Sequence[str]) -> list[str]:

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from stormwatch.cli.context import runtime_of, session_of
-from stormwatch.cli.output import JsonOption, emit, note, progress_bars
-from stormwatch.events.ingest import IngestReport, ingest_file
+from stormwatch.cli.output import JsonOption, emit, lines_of, note, progress_bars
+from stormwatch.events.ingest import IngestReport, Reason, ingest_file
 from stormwatch.events.quarantine import Quarantine, quarantine_files, rejected_places
 from stormwatch.events.readers.choice import Format
 from stormwatch.model.errors import InvalidInput, StormwatchError
@@ -38,7 +38,8 @@ def ingest(
 ) -> None:
     """Take in usage events and account records; a home that does not exist yet is made.
 
-    Exits with 0 when every file gave at least one record, with a warning if others were rejected, else with 1.
+    Exits with 0 when every file was read to its end and gave at least one record, with a warning if others were
+    rejected, else with 1.
     """
     home = session_of(ctx).home
     if not is_home(home):
@@ -48,7 +49,9 @@ def ingest(
         reports, failures = _take_in(runtime, files, collector, form, progress)
     for path, report in reports.items():
         if report.rejected:
-            note(f"stormwatch: {path}: {report.rejected} records rejected, kept in {report.quarantine}")
+            first = report.first_reasons[0]
+            said = f"rejected records: {report.rejected}, the first for: {first.reason} (line {first.line})"
+            note(f"stormwatch: {path}: {said}; kept in {report.quarantine}")
     total = _total(reports)
     if total.read or as_json:
         emit(_payload(reports, total), _prose(total), as_json=as_json)
@@ -73,7 +76,7 @@ def quarantine(ctx: typer.Context, as_json: JsonOption = False) -> None:
         for path in quarantine_files(runtime.settings.home)
         for place in rejected_places(path, runtime.keyring)
     ]
-    prose = "\n".join(f"{row['file']}, line {row['line']}: {row['reason']}" for row in rows) or "nothing was rejected"
+    prose = lines_of(f"{row['file']}, line {row['line']}: {row['reason']}" for row in rows) or "nothing was rejected"
     emit({"rejected": rows}, prose, as_json=as_json)
 
 
@@ -95,6 +98,8 @@ def _take_in(
             reports[path] = report
             if not report.read:
                 failures.append(_nothing_read(path, report))
+            elif report.broken_off:
+                failures.append(_broken_off(path, report.broken_off))
     store.compact()
     return reports, failures
 
@@ -106,6 +111,11 @@ def _nothing_read(path: Path, report: IngestReport) -> InvalidInput:
         where=f"{path}, line {first.line}",
         remedy=f"the records are kept in {report.quarantine}",
     )
+
+
+def _broken_off(path: Path, where: Reason) -> InvalidInput:
+    remedy = "what came before is stored, and sending it again stores it once"
+    return InvalidInput(where.reason, where=f"{path}, line {where.line}", remedy=remedy)
 
 
 def _total(reports: Reports) -> IngestReport:

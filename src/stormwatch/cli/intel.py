@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from stormwatch.cli.context import runtime_of
-from stormwatch.cli.output import JsonOption, emit, progress_bars
+from stormwatch.cli.output import JsonOption, emit, lines_of, progress_bars
 from stormwatch.intel.import_report import ImportReport
 from stormwatch.intel.importing import AUTO, ImportDefaults, import_file
 from stormwatch.intel.shared_infrastructure import SharedKind
@@ -66,4 +66,4 @@ def _prose(report: ImportReport) -> str:
     lines += [f"  skipped {count:,}: {reason}" for reason, count in report.reasons.items()]
     lines += [f"  noted {count:,}: {remark}" for remark, count in report.remarks.items()]
     lines += [f"  e.g. {example}" for example in report.examples[:3]]
-    return "\n".join(lines)
+    return lines_of(lines)

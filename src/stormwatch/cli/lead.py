@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from stormwatch.cli.context import TOKEN_VARIABLE, person_of, runtime_of
-from stormwatch.cli.output import JsonOption, emit
+from stormwatch.cli.output import JsonOption, emit, lines_of
 from stormwatch.intel.csv_import import observables_in_csv
 from stormwatch.intel.files import read_bytes
 from stormwatch.intel.kinds import parse_observable
@@ -77,7 +77,7 @@ def show_all(ctx: typer.Context, as_json: JsonOption = False) -> None:
     lines = [
         f"{one.lead_id}  {one.state.value}  {one.grade}  TLP:{one.tlp.value.upper()}  {one.title}" for one in found
     ]
-    emit({"leads": [_payload(one) for one in found]}, "\n".join(lines) or "No leads.", as_json=as_json)
+    emit({"leads": [_payload(one) for one in found]}, lines_of(lines) or "No leads.", as_json=as_json)
 
 
 @lead.command("show")
@@ -209,4 +209,4 @@ def _prose(one: Lead, hits: LeadAnswer) -> str:
         part = seen.get(observable)
         found = f"{len(part.accounts)} accounts, {part.events:,} events" if part else "not seen"
         lines.append(f"  {observable.kind.value} {observable.value}: {found}")
-    return "\n".join(lines)
+    return lines_of(lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -28,12 +28,22 @@ def safe_text(text: str) -> str:
 
 
 def _is_harmless(character: str) -> bool:
-    return character in _KEPT or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn"}
+    return character in _KEPT or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def _escape(character: str) -> str:
     number = ord(character)
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+def one_line(text: str) -> str:
+    """Text without line breaks: what somebody wrote must not pass for a line of ours."""
+    return text.replace("\n", _escape("\n"))
+
+
+def lines_of(lines: Iterable[str]) -> str:
+    """Lines as prose; a break inside one of them is shown as an escape."""
+    return "\n".join(one_line(line) for line in lines)
 
 
 def emit(payload: Mapping[str, Any], prose: str, *, as_json: bool) -> None:
@@ -43,7 +53,7 @@ def emit(payload: Mapping[str, Any], prose: str, *, as_json: bool) -> None:
 
 def note(text: str) -> None:
     """A remark for the person at the terminal, on stderr, so that stdout stays the result."""
-    sys.stderr.write(safe_text(text) + "\n")
+    sys.stderr.write(safe_text(one_line(text)) + "\n")
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from stormwatch.cli.context import person_of, runtime_of
-from stormwatch.cli.output import JsonOption, emit
+from stormwatch.cli.output import JsonOption, emit, lines_of
+from stormwatch.model.errors import IntegrityError
 from stormwatch.model.times import format_rfc3339
 from stormwatch.reports.building import build_report
 from stormwatch.reports.figures import Period
@@ -46,7 +47,7 @@ def build(
         "files": {name: str(path) for name, path in files.items()},
     }
     prose = f"{len(built.figures)} figures, {suppressed} of them with suppressed counts.\n"
-    emit(payload, prose + "\n".join(str(path) for path in files.values()), as_json=as_json)
+    emit(payload, prose + lines_of(str(path) for path in files.values()), as_json=as_json)
 
 
 @report.command()
@@ -70,15 +71,12 @@ def verify(
     """Check a report's files against the ledger, and the ledger against the report's checkpoint."""
     runtime = runtime_of(ctx)
     found, ledger = verify_report(_sources(runtime), directory)
-    prose = f"The files are those of {_words(found)}.\n"
-    prose += (
-        "The ledger is whole and continues the report's checkpoint."
-        if ledger.ok
-        else "But the ledger is damaged: run `stormwatch audit verify`."
-    )
+    prose = f"The files are those of {_words(found)}."
+    if ledger.ok:
+        prose += "\nThe ledger is whole and continues the report's checkpoint."
     emit({**_payload(found), "ledger_whole": ledger.ok}, prose, as_json=as_json)
     if not ledger.ok:
-        raise typer.Exit(1)
+        raise IntegrityError("the files are right, but the ledger is damaged", remedy="see `stormwatch audit verify`")
 
 
 def _sources(runtime: Runtime) -> Sources:

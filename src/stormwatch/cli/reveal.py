@@ -10,7 +10,7 @@ import typer
 from stormwatch.cases.reveal import RevealedRequest
 from stormwatch.cases.reveal import reveal as open_texts
 from stormwatch.cli.context import person_of, runtime_of
-from stormwatch.cli.output import JsonOption, emit
+from stormwatch.cli.output import JsonOption, emit, one_line
 from stormwatch.model.times import format_rfc3339
 
 
@@ -38,9 +38,9 @@ def _prose(request: RevealedRequest) -> str:
     if request.text is None:
         return f"{head}\n  its text is no longer stored"
     turns = [*request.text.input, *request.text.output]
-    said = [f"  {turn.role}: {_indented(turn.content)}" for turn in turns]
-    calls = [f"  tool {call.name}: {_indented(call.arguments)}" for call in request.text.tool_calls]
-    return "\n".join([head, *said, *calls])
+    said = [f"  {one_line(turn.role)}: {_indented(turn.content)}" for turn in turns]
+    calls = [f"  tool {one_line(call.name)}: {_indented(call.arguments)}" for call in request.text.tool_calls]
+    return "\n".join([one_line(head), *said, *calls])
 
 
 def _indented(text: str) -> str:

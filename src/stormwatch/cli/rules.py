@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from stormwatch.cli.context import session_of
-from stormwatch.cli.output import JsonOption, emit
+from stormwatch.cli.output import JsonOption, emit, lines_of
 from stormwatch.config import load_settings, shipped
 from stormwatch.detections.lint import CheckedRule, lint
 from stormwatch.detections.problems import RuleProblem
@@ -43,7 +43,7 @@ def check(ctx: typer.Context, path: PathArgument = None, as_json: JsonOption = F
     ]
     lines += [f"{problem.severity}: {problem}" for problem in report.problems]
     lines.append(f"{len(report.rules)} rules can be run, {len(report.errors)} errors")
-    emit(payload, "\n".join(lines), as_json=as_json)
+    emit(payload, lines_of(lines), as_json=as_json)
     if report.errors:
         raise _refused(report.errors)
 
@@ -63,7 +63,7 @@ def run_own_tests(ctx: typer.Context, path: PathArgument = None, as_json: JsonOp
     events = sum(result.matching + result.near_misses for result in results)
     lines = [f"failed: {failure}" for failure in failures] + [f"error: {problem}" for problem in problems]
     lines.append(f"{len(results)} rules, {events} events, {len(failures)} failures, {len(problems)} errors")
-    emit(payload, "\n".join(lines), as_json=as_json)
+    emit(payload, lines_of(lines), as_json=as_json)
     if problems:
         raise _refused(problems)
     if failures:
@@ -76,7 +76,7 @@ def list_rules(ctx: typer.Context, path: PathArgument = None, as_json: JsonOptio
     """List the rules with what they stand for."""
     loaded = sorted(load_rules(_paths(ctx, path)), key=lambda rule: (rule.techniques, rule.title))
     lines = [_line(rule) for rule in loaded]
-    emit({"rules": [_rule_payload(rule) for rule in loaded]}, "\n".join(lines), as_json=as_json)
+    emit({"rules": [_rule_payload(rule) for rule in loaded]}, lines_of(lines), as_json=as_json)
 
 
 def _paths(ctx: typer.Context, path: Path | None) -> list[Path]:

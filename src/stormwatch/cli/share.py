@@ -9,7 +9,7 @@ import typer
 
 from stormwatch.attribution.profiles import load_profiles
 from stormwatch.cli.context import person_of, runtime_of
-from stormwatch.cli.output import JsonOption, emit
+from stormwatch.cli.output import JsonOption, emit, lines_of
 from stormwatch.config import shipped
 from stormwatch.model.errors import InvalidInput
 from stormwatch.model.intel import TLP
@@ -66,4 +66,4 @@ def bundle(
         f"{counts['user-account']} accounts under pseudonyms, TLP:{tlp.value.upper()}.",
         *(f"  left out {count}: {reason}" for reason, count in shared.shared.withheld.most_common()),
     ]
-    emit(payload, "\n".join(lines), as_json=as_json)
+    emit(payload, lines_of(lines), as_json=as_json)

@@ -8,7 +8,7 @@ import typer
 
 from stormwatch.access.records import TokenRecord
 from stormwatch.cli.context import person_of, runtime_of
-from stormwatch.cli.output import JsonOption, emit
+from stormwatch.cli.output import JsonOption, emit, lines_of
 from stormwatch.model.principal import Scope
 from stormwatch.model.times import DAY, format_rfc3339, now_us, optional_rfc3339
 
@@ -39,7 +39,7 @@ def show(ctx: typer.Context, as_json: JsonOption = False) -> None:
     """List all tokens, without their secrets."""
     payloads = [_payload(record) for record in runtime_of(ctx).access.tokens()]
     lines = [_line(payload) for payload in payloads]
-    emit({"tokens": payloads}, "\n".join(lines) or "No tokens yet.", as_json=as_json)
+    emit({"tokens": payloads}, lines_of(lines) or "No tokens yet.", as_json=as_json)
 
 
 @token.command("revoke")

@@ -9,7 +9,7 @@ import typer
 
 from stormwatch.access.records import RoleChange
 from stormwatch.cli.context import person_of, runtime_of
-from stormwatch.cli.output import JsonOption, emit
+from stormwatch.cli.output import JsonOption, emit, lines_of
 from stormwatch.model.principal import Person, Role
 from stormwatch.model.times import format_rfc3339
 
@@ -54,7 +54,7 @@ def show(ctx: typer.Context, as_json: JsonOption = False) -> None:
         for person in people
     ]
     payload = {"people": [{**_payload(person), "roles_held": _roles_held(person, changes)} for person in people]}
-    emit(payload, "\n".join(lines) or "Nobody yet.", as_json=as_json)
+    emit(payload, lines_of(lines) or "Nobody yet.", as_json=as_json)
 
 
 def _roles_held(person: Person, changes: Sequence[RoleChange]) -> list[dict[str, str]]:

@@ -40,7 +40,8 @@ class Reason:
 class IngestReport:
     """What became of a stream's records. `conflicting` ones are among the accepted.
 
-    `first_reasons` holds at most REASONS_KEPT; the rest stand in the quarantine file.
+    `first_reasons` holds at most REASONS_KEPT; the rest stand in the quarantine file. `broken_off` says where and how a
+    stream ended before its end: what would have followed was never seen.
     """
 
     accepted: int = 0
@@ -49,6 +50,7 @@ class IngestReport:
     rejected: int = 0
     quarantine: Path | None = None
     first_reasons: tuple[Reason, ...] = ()
+    broken_off: Reason | None = None
 
     @property
     def read(self) -> int:
@@ -136,6 +138,7 @@ class _Intake:
         self._conflicting = 0
         self._rejected = 0
         self._reasons: list[Reason] = []
+        self._broken_off: Reason | None = None
 
     def take(self, piece: Piece) -> None:
         """One record, or a part of one that is too long."""
@@ -154,7 +157,8 @@ class _Intake:
 
     def cut_off(self, error: CutOff) -> None:
         """The stream broke off behind the last record taken."""
-        self._reject(self._line, f"{error.what} in or after this record; send the file again", b"")
+        self._broken_off = Reason(max(self._line, 1), f"{error.what} in or after this record; send the file again")
+        self._reject(self._broken_off.line, self._broken_off.reason, b"")
 
     def finish(self) -> IngestReport:
         """Stores the rest and gives the count."""
@@ -168,6 +172,7 @@ class _Intake:
             self._rejected,
             self._quarantine.path if self._rejected else None,
             tuple(self._reasons),
+            self._broken_off,
         )
 
     def close(self) -> None:
