@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+from command_line import Called, stormwatch
+
+Run = Callable[..., Called]
 
 
 @pytest.fixture
 def run(home: Path) -> Run:
     """Runs the command on a home; `token` is who acts."""
 
-    def call(*arguments: str, token: str = "") -> subprocess.CompletedProcess[str]:
-        program = "from stormwatch.cli.main import run; run()"
-        command = [sys.executable, "-c", program, "--home", str(home), *arguments]
-        environment = {**os.environ, "STORMWATCH_TOKEN": token}
-        return subprocess.run(
-            command, capture_output=True, text=True, env=environment, check=False, stdin=subprocess.DEVNULL
-        )
+    def call(*arguments: str, token: str = "") -> Called:
+        return stormwatch("--home", home, *arguments, environment={"STORMWATCH_TOKEN": token})
 
     return call
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from command_line import Called, stormwatch
 from stormwatch.detections.rule_tests import run_tests
 from stormwatch.detections.rules import load_rules
 
@@ -27,18 +26,12 @@ def pack(tmp_path: Path, rule_text: Callable[..., str]) -> Path:
     return folder
 
 
+Run = Callable[..., Called]
+
+
 @pytest.fixture
-def run(home: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    program = "from stormwatch.cli.main import run; run()"
-
-    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", program, "--home", str(home), "rules", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
-
-    return call
-
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
+def run(home: Path) -> Run:
+    return lambda *arguments: stormwatch("--home", home, "rules", *arguments)
 
 
 def test_a_clean_pack_passes_with_its_cost(run: Run, pack: Path) -> None:

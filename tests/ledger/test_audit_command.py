@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+from command_line import Called, stormwatch
+
+Run = Callable[..., Called]
 
 
 @pytest.fixture
 def run(home: Path) -> Run:
     """Runs the command on a home that has its first administrator."""
 
-    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", "from stormwatch.cli.main import run; run()", "--home", str(home), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), check=False)
+    def call(*arguments: str) -> Called:
+        return stormwatch("--home", home, *arguments)
 
     assert call("init").returncode == 0
     return call
