@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -11,12 +13,15 @@ from stormwatch.actions.delivery import deliver
 from stormwatch.adapters.decision_endpoint import decision_endpoint
 from stormwatch.api.app import create_app
 from stormwatch.cli.context import runtime_of
+from stormwatch.cli.logs import log_to_stderr
 from stormwatch.cli.output import note
 from stormwatch.console.app import mount
 from stormwatch.hunt.background import Background, HuntWhenNews
 from stormwatch.intel.indicators import version
+from stormwatch.model.errors import InvalidInput
 from stormwatch.runtime import Runtime
 
+_BACKLOG = 2048  # connections that wait to be accepted; uvicorn's own default
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -30,7 +35,9 @@ def serve(
 
 
 def serve_home(runtime: Runtime, host: str, port: int) -> None:
-    """Serves until interrupted."""
+    """Serves until interrupted; InvalidInput when the address cannot be listened on."""
+    log_to_stderr()
+    listening = _listen(host, port)
     app = create_app(runtime)
     mount(app, runtime)
     if host not in _LOOPBACK:
@@ -40,10 +47,25 @@ def serve_home(runtime: Runtime, host: str, port: int) -> None:
         work.start()
     note(f"Console: http://{f'[{host}]' if ':' in host else host}:{port}/  (stop with Ctrl+C)")
     try:
-        uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
+        config = uvicorn.Config(app, log_config=None, log_level="warning", server_header=False)
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listening])
     finally:
         for work in background:
             work.stop()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        reason = str(error.strerror).partition(" (while")[0]  # Python adds the address, which stands in `where`
+        raise InvalidInput(
+            f"this address cannot be listened on: {reason}",
+            where=f"{host}, port {port}",
+            remedy="end what listens there, or name another with --port or --host",
+        ) from error
 
 
 def _background(runtime: Runtime) -> tuple[Background, ...]:

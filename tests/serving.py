@@ -1,0 +1,63 @@
+"""A real `stormwatch serve` in a process of its own, for tests that kill it or read what it logs."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running server."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+
+    def post(self, path: str, body: bytes, token: str) -> httpx.Response:
+        """One POST with a token."""
+        return httpx.post(self.url + path, content=body, headers={"Authorization": f"Bearer {token}"}, timeout=60)
+
+
+def stormwatch(home: Path, *arguments: str | Path) -> list[str]:
+    """The command line of a subcommand."""
+    return [str(Path(sys.executable).with_name("stormwatch")), "--home", str(home), *map(str, arguments)]
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+@contextmanager
+def served(home: Path, log: Path) -> Iterator[Served]:
+    """Starts the server on a port of its own, its stderr going to `log`; kills what is left of it at the end."""
+    port = free_port()
+    with log.open("ab") as errors:
+        process = subprocess.Popen(
+            stormwatch(home, "serve", "--port", str(port)), stdout=subprocess.PIPE, stderr=errors
+        )
+    try:
+        server = Served(process, f"http://127.0.0.1:{port}")
+        while not _answers(server):
+            assert process.poll() is None, log.read_text(encoding="utf-8")
+            time.sleep(0.05)
+        yield server
+    finally:
+        process.kill()
+        process.communicate(timeout=60)
+
+
+def _answers(server: Served) -> bool:
+    try:
+        return httpx.get(server.url + "/readyz", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
