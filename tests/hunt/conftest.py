@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -111,24 +111,31 @@ def _make_campaign(events: list[Event], records: list[Record]) -> None:
 
 
 @pytest.fixture
-def hunted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Sequence[Event], Sequence[Record]], Runtime]:
+def hunted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[Sequence[Event], Sequence[Record]], Runtime]]:
     """Takes events and records through ingest, a lead and a hunt, in a home of its own."""
     rules = tmp_path / "rules"
     rules.mkdir()
     (rules / "made.yml").write_text(RULES, encoding="utf-8")
     monkeypatch.setenv("STORMWATCH_RULES", json.dumps([str(rules)]))
 
+    opened: list[Runtime] = []
+
     def run(events: Sequence[Event], records: Sequence[Record]) -> Runtime:
         place = tmp_path / new_id("home")
         monkeypatch.setenv("STORMWATCH_KEY_FILE", str(tmp_path / f"{place.name}.key"))
         runtime = create_home(place)
+        opened.append(runtime)
         give(runtime, tmp_path, records)
         give(runtime, tmp_path, events)
         add_lead(runtime.database, runtime.ledger, _lead(), by="test")
         runtime.hunt()
         return runtime
 
-    return run
+    yield run
+    for runtime in opened:
+        runtime.close()
 
 
 def give(runtime: Runtime, folder: Path, lines: Sequence[dict[str, Any]]) -> None:
