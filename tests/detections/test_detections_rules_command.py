@@ -102,7 +102,11 @@ def test_an_event_that_behaves_otherwise_is_a_failure(pack: Path) -> None:
     assert "rule.tests.yaml:3" in str(result.failures[0])
 
 
-def test_a_rule_without_test_events_is_named(pack: Path) -> None:
+def test_a_rule_without_test_events_is_named_and_can_be_run(run: Run, pack: Path) -> None:
     (pack / "rule.tests.yaml").unlink()
     [result] = run_tests(load_rules([pack]))
     assert "no test events" in result.problems[0].what
+    checked = run("check", str(pack))
+    assert checked.returncode == 0
+    assert "warning: " in checked.stdout
+    assert run("test", str(pack)).returncode == 1

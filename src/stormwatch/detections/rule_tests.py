@@ -87,7 +87,8 @@ def read_test_events(rule: Rule) -> tuple[list[TestEvent], list[RuleProblem]]:
     """The events beside a rule, and what is wrong with their file; both kinds of event have to be there."""
     path = tests_path(rule)
     if path is None:
-        return [], [_problem(rule.path, rule.line, "the rule has no test events", f"write {rule.path.stem}.tests.yaml")]
+        what, remedy = "the rule has no test events", f"write {rule.path.stem}.tests.yaml"
+        return [], [RuleProblem(rule.path, rule.line, Severity.WARNING, what, remedy)]  # a hunt runs it all the same
     try:
         documents = list(read_documents(path.read_text(encoding="utf-8")))
     except (YamlProblem, UnicodeDecodeError, OSError) as error:
