@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tomllib
 from importlib import resources
 from pathlib import Path
 
@@ -88,6 +89,10 @@ def load_settings(home: Path) -> Settings:
             f"setting {field}: {first['msg']}",
             where=f"STORMWATCH_{field.upper()} or {home / SETTINGS_FILE}",
             remedy="correct it and run the command again",
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise InvalidInput(
+            f"the settings cannot be read: {error}", where=str(home / SETTINGS_FILE), remedy="correct the TOML"
         ) from error
 
 

@@ -90,3 +90,15 @@ def run() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except Exception as error:
+        if not _is_of_the_machine(error):
+            raise
+        said = str(error).partition("\n")[0]
+        note(f"stormwatch: {said}; look to disk, memory and permissions, and restore a damaged file from a backup")
+        sys.exit(1)
+
+
+def _is_of_the_machine(error: Exception) -> bool:
+    """Whether a failure is that of a file or the memory, which no stage can explain better, and no fault of ours."""
+    library = type(error).__module__.lstrip("_").partition(".")[0]
+    return isinstance(error, OSError | MemoryError) or library in {"pyarrow", "duckdb"}

@@ -24,9 +24,10 @@ _NONCE_BYTES: Final = 12
 class Keyring:
     """AES-256-GCM and HMAC-SHA-256 under keys derived per purpose (HKDF, RFC 5869) from one 32-byte master key."""
 
-    def __init__(self, master: bytes) -> None:
+    def __init__(self, master: bytes, where: str | None = None) -> None:
         if len(master) != _KEY_BYTES:
-            raise InvalidInput(f"the key has {len(master)} bytes instead of {_KEY_BYTES}")
+            what = f"the key has {len(master)} bytes instead of {_KEY_BYTES}"
+            raise InvalidInput(what, where=where, remedy="restore it from your backup")
         self._master = master
         self._ciphers: dict[str, AESGCM] = {}
         self._subkeys: dict[str, bytes] = {}
@@ -58,7 +59,7 @@ class Keyring:
     def load(cls, path: Path) -> Keyring:
         """Reads the key; NotFound says where it was looked for."""
         try:
-            return cls(path.read_bytes())
+            return cls(path.read_bytes(), str(path))
         except FileNotFoundError as error:
             raise NotFound(
                 "the encryption key is missing",
