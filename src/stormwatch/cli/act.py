@@ -17,7 +17,7 @@ from stormwatch.adapters.decision_endpoint import decision_endpoint
 from stormwatch.cli.context import person_of, runtime_of
 from stormwatch.cli.output import JsonOption, emit, lines_of, note
 from stormwatch.model.case import Action, ActionKind
-from stormwatch.model.errors import InvalidInput
+from stormwatch.model.errors import WrongUsage
 from stormwatch.model.times import format_rfc3339, parse_rfc3339
 from stormwatch.runtime import Runtime
 
@@ -193,4 +193,4 @@ def _moment(text: str) -> int:
     try:
         return parse_rfc3339(text)
     except ValueError as error:
-        raise InvalidInput(f"{text} is no time", where="--until", remedy="write 2026-12-31T00:00:00Z") from error
+        raise WrongUsage(f"{text} is no time", where="--until", remedy="write 2026-12-31T00:00:00Z") from error

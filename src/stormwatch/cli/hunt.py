@@ -11,7 +11,7 @@ import typer
 
 from stormwatch.cli.context import runtime_of
 from stormwatch.cli.output import JsonOption, emit, progress_bars
-from stormwatch.model.errors import InvalidInput
+from stormwatch.model.errors import InvalidInput, WrongUsage
 from stormwatch.model.times import to_us
 
 
@@ -55,7 +55,7 @@ def _moment(text: str | None, option: str) -> int | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise InvalidInput(
+        raise WrongUsage(
             f"{text!r} is no time", where=option, remedy="write 2026-03-02 or 2026-03-02T10:00:00Z"
         ) from error
     return to_us(moment if moment.tzinfo else moment.replace(tzinfo=UTC))

@@ -16,7 +16,7 @@ from stormwatch.intel.kinds import parse_observable
 from stormwatch.intel.lead_hits import LeadAnswer, lead_hits
 from stormwatch.intel.leads import add_lead, get_lead, list_leads, new_lead_id
 from stormwatch.ledger.log import SYSTEM
-from stormwatch.model.errors import InvalidInput
+from stormwatch.model.errors import WrongUsage
 from stormwatch.model.intel import PAP, TLP, AdmiraltyGrade, Lead, SourceKind
 from stormwatch.model.observable import Observable
 from stormwatch.model.times import DAY, format_rfc3339, now_us, optional_rfc3339, parse_rfc3339
@@ -141,9 +141,7 @@ def _observables(words: list[str], file: Path | None) -> tuple[Observable, ...]:
         try:
             found.append(parse_observable(word))
         except ValueError as error:
-            raise InvalidInput(
-                str(error), where="--indicator", remedy="write for example domain=example.org"
-            ) from error
+            raise WrongUsage(str(error), where="--indicator", remedy="write for example domain=example.org") from error
     if file is not None:
         found += observables_in_csv(read_bytes(file), str(file))
     return tuple(dict.fromkeys(found))

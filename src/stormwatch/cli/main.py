@@ -13,7 +13,7 @@ import typer
 import stormwatch
 from stormwatch.cli.context import Session
 from stormwatch.cli.output import note
-from stormwatch.model.errors import StormwatchError
+from stormwatch.model.errors import StormwatchError, WrongUsage
 
 # Verb -> (module below stormwatch.cli, attribute). A function becomes a command, a Typer app a group.
 COMMANDS = {
@@ -86,7 +86,7 @@ def run() -> None:
         app()
     except StormwatchError as error:
         note(f"stormwatch: {error}")
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, WrongUsage) else 1)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)

@@ -23,6 +23,10 @@ class InvalidInput(StormwatchError):
     """What was handed in cannot be read as what it claims to be."""
 
 
+class WrongUsage(InvalidInput):
+    """An option or argument of a command has a value that cannot be one; the command line ends with 2."""
+
+
 class NotFound(StormwatchError):
     """The named thing does not exist in this installation."""
 

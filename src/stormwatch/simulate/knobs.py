@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 
-from stormwatch.model.errors import InvalidInput
+from stormwatch.model.errors import WrongUsage
 from stormwatch.model.times import to_us
 
 
@@ -61,14 +61,14 @@ def numbers() -> tuple[tuple[str, float, float, float, str], ...]:
 def parse_knobs(pairs: Iterable[str], kinds: Iterable[str]) -> Knobs:
     """Knobs from `name=value` pairs: a number's name, `start=YYYY-MM-DD`, or `share.<kind>=`.
 
-    Raises InvalidInput for an unknown name, a value that is none, or one out of range.
+    Raises WrongUsage for an unknown name, a value that is none, or one out of range.
     """
     knobs, known, shares = Knobs(), {row[0]: row for row in numbers()}, dict[str, float]()
     allowed = set(kinds)
     for pair in pairs:
         name, separator, text = pair.partition("=")
         if not separator:
-            raise InvalidInput(f"{pair!r} is no knob", where="--knob", remedy="write name=value")
+            raise WrongUsage(f"{pair!r} is no knob", where="--knob", remedy="write name=value")
         if name == "start":
             knobs = replace(knobs, start_us=_day(text))
         elif name in known:
@@ -78,7 +78,7 @@ def parse_knobs(pairs: Iterable[str], kinds: Iterable[str]) -> Knobs:
             shares[name.removeprefix("share.")] = _number(name, text, 0.0, 1.0)
         else:
             choices = ", ".join([*known, "start", "share.<kind>"])
-            raise InvalidInput(f"there is no knob {name!r}", where="--knob", remedy=f"use one of {choices}")
+            raise WrongUsage(f"there is no knob {name!r}", where="--knob", remedy=f"use one of {choices}")
     return replace(knobs, shares=tuple(sorted(shares.items())))
 
 
@@ -86,9 +86,9 @@ def _number(name: str, text: str, low: float, high: float) -> float:
     try:
         value = float(text)
     except ValueError as error:
-        raise InvalidInput(f"knob {name}: {text!r} is no number", where="--knob") from error
+        raise WrongUsage(f"knob {name}: {text!r} is no number", where="--knob") from error
     if not low <= value <= high:
-        raise InvalidInput(f"knob {name}: {text} is out of range", where="--knob", remedy=f"use {low:g} to {high:g}")
+        raise WrongUsage(f"knob {name}: {text} is out of range", where="--knob", remedy=f"use {low:g} to {high:g}")
     return value
 
 
@@ -96,4 +96,4 @@ def _day(text: str) -> int:
     try:
         return to_us(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC))
     except ValueError as error:
-        raise InvalidInput(f"knob start: {text!r} is no day", where="--knob", remedy="write YYYY-MM-DD") from error
+        raise WrongUsage(f"knob start: {text!r} is no day", where="--knob", remedy="write YYYY-MM-DD") from error
