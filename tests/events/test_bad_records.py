@@ -130,7 +130,11 @@ def test_values_that_were_cut_stand_whole_in_the_attributes(store: EventStore) -
     assert (kept["user_agent"], kept["source_ip"]) == ("x" * 5000, "proxy-7")
 
 
-@pytest.mark.parametrize("data", [b"", b"\n\n \n", gzip.compress(b""), zstandard.compress(b"")])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\n\n \n", gzip.compress(b"", mtime=0), zstandard.compress(b"")],
+    ids=["nothing", "blank lines", "empty gzip", "empty zstd"],
+)
 def test_an_empty_file_is_a_clear_error(store: EventStore, tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "empty"
     path.write_bytes(data)
