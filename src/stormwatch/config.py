@@ -47,6 +47,12 @@ class Settings(BaseSettings):
     minimum_count: int = Field(default=5, ge=2, description="Report figures below this are suppressed.")
     max_record_bytes: int = Field(default=16 * 1024 * 1024, ge=1024, description="Longer input records are rejected.")
     max_request_bytes: int = Field(default=64 * 1024 * 1024, ge=1024, description="Longer HTTP bodies get 413.")
+    processes: int = Field(
+        default_factory=lambda: min(len(os.sched_getaffinity(0)), 4),
+        ge=1,
+        le=64,
+        description="How many processes read large files and scan texts; default: the processors, at most 4.",
+    )
     hunt_interval_seconds: float = Field(default=30.0, gt=0, description="How often `serve` hunts when there is news.")
 
     @classmethod

@@ -91,7 +91,15 @@ def _take_in(
         for path in files:
             shown = partial(progress, f"ingest {path.name}")
             try:
-                report = ingest_file(store, path, collector=collector, format=form, progress=shown, quarantine=kept)
+                report = ingest_file(
+                    store,
+                    path,
+                    collector=collector,
+                    format=form,
+                    progress=shown,
+                    quarantine=kept,
+                    processes=runtime.settings.processes,
+                )
             except InvalidInput as error:
                 failures.append(error)
                 continue

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any, Final
@@ -59,7 +58,7 @@ class Normaliser:
     def __init__(self, keyring: Keyring) -> None:
         self.redactor = Redactor(keyring)
         self._content_key = keyring.subkey("event-content")
-        self._keyed_hash = keyring.keyed_hash
+        self._prompt_key = keyring.subkey("prompt")
 
     def event(self, sent: SentEvent) -> EventRecord:
         """The record of one event; InvalidInput says why there can be none."""
@@ -126,11 +125,14 @@ class Normaliser:
             blocked=sent.blocked,
             moderation=_json(sent.moderation).decode() if sent.moderation else None,
             prompt_chars=len(prompt),
-            prompt_hash=self._keyed_hash("prompt", prompt) if prompt else None,
+            prompt_hash=self._prompt_hash(prompt) if prompt else None,
             script=dominant_script(prompt),
             content=content,
             text=_pack(text),
         )
+
+    def _prompt_hash(self, prompt: str) -> str:
+        return blake2b(prompt.encode("utf-8"), digest_size=16, key=self._prompt_key).hexdigest()
 
     def _suspects(self, sent: SentEvent, identifiers: Identifiers, text: EventText, tools: str | None) -> bool:
         """One scan over everything of an event that will be stored."""
@@ -151,7 +153,7 @@ class Normaliser:
             value and (redactor.text(value) if name == "user_agent" else redactor.identifier(value))
             for name, value in zip(_LENGTHS, identifiers, strict=True)
         )
-        return clean, replace(
+        return clean, msgspec.structs.replace(
             text,
             event_id=redactor.identifier(text.event_id),
             input=self._redacted_turns(text.input),

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Final
+
+import pyarrow as pa
 
 from stormwatch.events.compaction import CompactionReport, compact_logs
 from stormwatch.events.frames import read_frames
 from stormwatch.events.ingest_log import KIND_ACCOUNTS, KIND_EVENTS, PURPOSE, IngestLog
 from stormwatch.events.locking import HomeLock
-from stormwatch.events.records import AccountUpdate, EventRecord, accounts_batch, events_batch, from_ipc, to_ipc
+from stormwatch.events.records import (
+    AccountUpdate,
+    EventKeys,
+    EventRecord,
+    accounts_batch,
+    arrived,
+    events_batch,
+    from_ipc,
+    to_ipc,
+)
 from stormwatch.events.seen import SeenIndex
 from stormwatch.model.times import now_us
 from stormwatch.storage.keyring import Keyring
@@ -42,7 +52,6 @@ class EventStore:
         self.keyring = keyring
         self.lake = lake
         self.max_record_bytes = max_record_bytes
-        self._key_of_keys = keyring.subkey("event-key")
         self._lock = HomeLock(folder / "append.lock")
         self._compacting = HomeLock(folder / "compact.lock")
         self._log = IngestLog(folder / "log", keyring)
@@ -50,34 +59,27 @@ class EventStore:
         self._recovered = False
 
     def append(self, collector: str, events: Sequence[EventRecord]) -> AppendReport:
-        """Stores what is new of a batch; when it returns, that is on disk.
+        """Stores what is new of some events, as `append_batch` does."""
+        if not events:
+            return AppendReport()
+        return self.append_batch(events_batch(collector, events, EventKeys(self.keyring, collector)))
+
+    def append_batch(self, batch: pa.RecordBatch) -> AppendReport:
+        """Stores what is new of a batch made by `events_batch`; when it returns, that is on disk.
 
         Raises StormwatchError when the disk refuses; then nothing of the batch was stored.
         """
-        keys = [self._key(collector, event.event_id) for event in events]
+        keys: list[bytes] = batch["key"].to_pylist()
+        contents: list[bytes] = batch["content"].to_pylist()
         with self._lock.held():
             moment = now_us()
             self._recover(moment)
-            known = self._seen.contents(keys, moment)
-            fresh: list[EventRecord] = []
-            fresh_keys: list[bytes] = []
-            conflicting: list[bool] = []
-            for event, key in zip(events, keys, strict=True):
-                contents = known.get(key)
-                if contents is None:
-                    known[key] = {event.content}
-                elif event.content in contents:
-                    continue
-                else:
-                    contents.add(event.content)
-                fresh.append(event)
-                fresh_keys.append(key)
-                conflicting.append(contents is not None)
+            fresh, conflicting = _fresh(keys, contents, self._seen.contents(keys, moment))
             if fresh:
-                batch = events_batch(collector, fresh, fresh_keys, conflicting, moment)
-                pairs = [(key, event.content) for key, event in zip(fresh_keys, fresh, strict=True)]
-                self._write(KIND_EVENTS, to_ipc(batch), pairs, moment)
-        return AppendReport(len(fresh), len(events) - len(fresh), sum(conflicting))
+                rows = batch if len(fresh) == len(keys) else batch.take(pa.array(fresh))
+                pairs = [(keys[number], contents[number]) for number in fresh]
+                self._write(KIND_EVENTS, to_ipc(arrived(rows, moment, conflicting)), pairs, moment)
+        return AppendReport(len(fresh), len(keys) - len(fresh), sum(conflicting))
 
     def append_accounts(self, updates: Sequence[AccountUpdate]) -> AppendReport:
         """Stores account records in their order; repeating one changes nothing, so none counts as a duplicate."""
@@ -109,10 +111,6 @@ class EventStore:
         self._seen.close()
         self._lock.close()
         self._compacting.close()
-
-    def _key(self, collector: str, event_id: str) -> bytes:
-        raw = collector.encode()
-        return blake2b(len(raw).to_bytes(4) + raw + event_id.encode(), digest_size=16, key=self._key_of_keys).digest()
 
     def _write(self, kind: int, payload: bytes, pairs: list[tuple[bytes, bytes]], moment: int) -> None:
         self._lock.begin()
@@ -146,3 +144,22 @@ class EventStore:
         if end < size:
             with path.open("r+b") as file:
                 file.truncate(end)
+
+
+def _fresh(
+    keys: Sequence[bytes], contents: Sequence[bytes], known: dict[bytes, set[bytes]]
+) -> tuple[list[int], list[bool]]:
+    """The places of events that are not known with the same content, and of each whether its key was known."""
+    fresh: list[int] = []
+    conflicting: list[bool] = []
+    for number, (key, content) in enumerate(zip(keys, contents, strict=True)):
+        of_key = known.get(key)
+        if of_key is None:
+            known[key] = {content}
+        elif content in of_key:
+            continue
+        else:
+            of_key.add(content)
+        fresh.append(number)
+        conflicting.append(of_key is not None)
+    return fresh, conflicting
