@@ -53,6 +53,9 @@ class Settings(BaseSettings):
         le=64,
         description="How many processes read large files and scan texts; default: the processors, at most 4.",
     )
+    otlp_account_attributes: tuple[str, ...] = Field(
+        default=(), description="Attributes of spans that name the account and that the operator vouches for."
+    )
     hunt_interval_seconds: float = Field(default=30.0, gt=0, description="How often `serve` hunts when there is news.")
 
     @classmethod

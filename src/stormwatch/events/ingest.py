@@ -16,6 +16,7 @@ from stormwatch.events.readers.choice import Format
 from stormwatch.events.reading import ReadBlock, Reject, block_reader
 from stormwatch.events.records import AccountUpdate
 from stormwatch.events.sources import CutOff, file_chunks
+from stormwatch.events.span_parts import SpanParts, together
 from stormwatch.events.splitting import split_blocks
 from stormwatch.events.store import BATCH_ROWS, AppendReport, EventStore
 from stormwatch.model.errors import InvalidInput
@@ -39,8 +40,9 @@ class Reason:
 class IngestReport:
     """What became of a stream's records. `conflicting` ones are among the accepted.
 
-    `first_reasons` holds at most REASONS_KEPT; the rest stand in the quarantine file. `broken_off` says where and how a
-    stream ended before its end: what would have followed was never seen.
+    `ignored` spans and log records tell of no request to a model. `first_reasons` holds at most REASONS_KEPT; the rest
+    stand in the quarantine file. `broken_off` says where and how a stream ended before its end: what would have
+    followed was never seen.
     """
 
     accepted: int = 0
@@ -50,6 +52,7 @@ class IngestReport:
     quarantine: Path | None = None
     first_reasons: tuple[Reason, ...] = ()
     broken_off: Reason | None = None
+    ignored: int = 0
 
     @property
     def read(self) -> int:
@@ -83,7 +86,7 @@ def ingest_file(
         quarantine=quarantine,
         processes=processes if large else 1,
     )
-    if not report.read and not report.rejected:
+    if not (report.read or report.rejected or report.ignored):
         raise InvalidInput("the file is empty", where=str(path), remedy="check what wrote it")
     return report
 
@@ -113,7 +116,9 @@ def ingest_stream(
     """Takes in decompressed chunks; when it returns, what it counts as accepted or rejected is on disk."""
     kept = quarantine or Quarantine(store.home, store.keyring)
     intake = _Intake(store, collector, source, kept)
-    reader = partial(block_reader, store.keyring, collector, Format(format), store.max_record_bytes)
+    reader = partial(
+        block_reader, store.keyring, collector, Format(format), store.max_record_bytes, store.account_attributes
+    )
     blocks = split_blocks(chunks, store.max_record_bytes)
     try:
         try:
@@ -140,6 +145,8 @@ class _Intake:
         self._under_way: Future[AppendReport] | None = None
         self._events: list[pa.RecordBatch] = []
         self._accounts: list[AccountUpdate] = []
+        self._parts: list[SpanParts] = []
+        self._ignored = 0
         self._waiting = 0
         self._line = 0
         self._too_long: int | None = None
@@ -158,6 +165,10 @@ class _Intake:
         if block.events is not None:
             self._events.append(block.events)
         self._accounts += block.accounts
+        if block.parts is not None:
+            self._parts.append(block.parts)
+            self._accepted += len(block.parts.messages)
+        self._ignored += block.ignored
         self._waiting += block.rows
         if self._waiting >= BATCH_ROWS:
             self._append()
@@ -180,6 +191,7 @@ class _Intake:
             self._quarantine.path if self._rejected else None,
             tuple(self._reasons),
             self._broken_off,
+            self._ignored,
         )
 
     def close(self) -> None:
@@ -196,8 +208,9 @@ class _Intake:
 
     def _append(self) -> None:
         self._await()
-        self._under_way = self._worker.submit(_store, self._store, self._events, self._accounts)
-        self._events, self._accounts, self._waiting = [], [], 0
+        taken = (self._events, self._accounts, together(self._parts))
+        self._under_way = self._worker.submit(_store, self._store, self._collector, *taken)
+        self._events, self._accounts, self._parts, self._waiting = [], [], [], 0
 
     def _await(self) -> None:
         if self._under_way is not None:
@@ -208,7 +221,16 @@ class _Intake:
             self._under_way = None
 
 
-def _store(store: EventStore, events: list[pa.RecordBatch], accounts: list[AccountUpdate]) -> AppendReport:
+def _store(
+    store: EventStore,
+    collector: str,
+    events: list[pa.RecordBatch],
+    accounts: list[AccountUpdate],
+    parts: SpanParts | None,
+) -> AppendReport:
     of_accounts = store.append_accounts(accounts) if accounts else AppendReport()
-    of_events = store.append_batch(pa.concat_batches(events)) if events else AppendReport()
+    if events:
+        of_events = store.append_batch(collector, pa.concat_batches(events), parts)
+    else:
+        of_events = store.append(collector, [], parts) if parts else AppendReport()
     return AppendReport(of_accounts.accepted + of_events.accepted, of_events.duplicate, of_events.conflicting)

@@ -58,7 +58,7 @@ class Normaliser:
     def __init__(self, keyring: Keyring) -> None:
         self.redactor = Redactor(keyring)
         self._content_key = keyring.subkey("event-content")
-        self._prompt_key = keyring.subkey("prompt")
+        self._keyed_hash = keyring.keyed_hash
 
     def event(self, sent: SentEvent) -> EventRecord:
         """The record of one event; InvalidInput says why there can be none."""
@@ -125,14 +125,11 @@ class Normaliser:
             blocked=sent.blocked,
             moderation=_json(sent.moderation).decode() if sent.moderation else None,
             prompt_chars=len(prompt),
-            prompt_hash=self._prompt_hash(prompt) if prompt else None,
+            prompt_hash=self._keyed_hash("prompt", prompt) if prompt else None,
             script=dominant_script(prompt),
             content=content,
             text=_pack(text),
         )
-
-    def _prompt_hash(self, prompt: str) -> str:
-        return blake2b(prompt.encode("utf-8"), digest_size=16, key=self._prompt_key).hexdigest()
 
     def _suspects(self, sent: SentEvent, identifiers: Identifiers, text: EventText, tools: str | None) -> bool:
         """One scan over everything of an event that will be stored."""

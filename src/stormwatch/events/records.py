@@ -92,7 +92,8 @@ class EventKeys:
 def events_batch(collector: str, records: Sequence[EventRecord], keys: EventKeys) -> pa.RecordBatch:
     """Rows of LOG_EVENTS for records; when they came and whether they conflict with others is not known yet."""
     rows = zip(*map(msgspec.structs.astuple, records), strict=True)
-    columns: dict[str, Sequence[Any]] = dict(zip(EventRecord.__struct_fields__, rows, strict=True))
+    columns: dict[str, Sequence[Any]] = dict.fromkeys(EventRecord.__struct_fields__, ())
+    columns.update(zip(EventRecord.__struct_fields__, rows, strict=bool(records)))
     columns["key"] = [keys.of(event_id) for event_id in columns["event_id"]]
     size = len(records)
     known = {"collector": pa.repeat(pa.scalar(collector), size), **_at_arrival(size, 0, None)}
