@@ -47,6 +47,16 @@ class Settings(BaseSettings):
     minimum_count: int = Field(default=5, ge=2, description="Report figures below this are suppressed.")
     max_record_bytes: int = Field(default=16 * 1024 * 1024, ge=1024, description="Longer input records are rejected.")
     max_request_bytes: int = Field(default=64 * 1024 * 1024, ge=1024, description="Longer HTTP bodies get 413.")
+    alert_urls: tuple[str, ...] = Field(default=(), description="Where alerts are sent as signed webhooks.")
+    alert_secrets: tuple[str, ...] = Field(
+        default=(), repr=False, description="Secrets that sign alerts (whsec_…); two while one replaces the other."
+    )
+    alert_format: str = Field(default="native", pattern="^(native|ocsf|ecs)$", description="The shape of sent alerts.")
+    alert_plain_http: bool = Field(default=False, description="Also send alerts unencrypted beyond this machine.")
+    alert_policy: Path | None = Field(default=None, description="What deserves an alert, instead of the shipped file.")
+    watch_queue_bytes: int = Field(
+        default=64 * 1024 * 1024, ge=1024, description="Fresh events that wait for their first look; the rest waits."
+    )
     hunt_interval_seconds: float = Field(default=30.0, gt=0, description="How often `serve` hunts when there is news.")
 
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -19,6 +19,9 @@ from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.lake import Lake
 
 BATCH_ROWS: Final = 4096
+
+OnStored = Callable[[bytes], None]
+"""Told what was just stored, as an Arrow IPC stream of LOG_EVENTS; it must neither wait nor raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class EventStore:
         self._log = IngestLog(folder / "log", keyring)
         self._seen = SeenIndex(folder / "seen")
         self._recovered = False
+        self.on_stored: OnStored | None = None
 
     def append(self, collector: str, events: Sequence[EventRecord]) -> AppendReport:
         """Stores what is new of a batch; when it returns, that is on disk.
@@ -55,6 +59,7 @@ class EventStore:
         Raises StormwatchError when the disk refuses; then nothing of the batch was stored.
         """
         keys = [self._key(collector, event.event_id) for event in events]
+        payload = b""
         with self._lock.held():
             moment = now_us()
             self._recover(moment)
@@ -76,7 +81,10 @@ class EventStore:
             if fresh:
                 batch = events_batch(collector, fresh, fresh_keys, conflicting, moment)
                 pairs = [(key, event.content) for key, event in zip(fresh_keys, fresh, strict=True)]
-                self._write(KIND_EVENTS, to_ipc(batch), pairs, moment)
+                payload = to_ipc(batch)
+                self._write(KIND_EVENTS, payload, pairs, moment)
+        if payload and self.on_stored is not None:
+            self.on_stored(payload)
         return AppendReport(len(fresh), len(events) - len(fresh), sum(conflicting))
 
     def append_accounts(self, updates: Sequence[AccountUpdate]) -> AppendReport:

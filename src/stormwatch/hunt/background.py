@@ -20,24 +20,32 @@ class Background:
         self._work = work
         self._interval = interval_seconds
         self._stop = threading.Event()
+        self._woken = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Begins at once."""
         self._thread.start()
 
+    def wake(self) -> None:
+        """There is something to do now: the work begins at once, or again when it is under way."""
+        self._woken.set()
+
     def stop(self) -> None:
         """Ends the loop after the piece of work that may be under way."""
         self._stop.set()
+        self._woken.set()
         self._thread.join()
 
     def _run(self) -> None:
         while not self._stop.is_set():
+            self._woken.clear()
             try:
                 self._work()
             except Exception:  # noqa: BLE001 - one failure must not end the watch
                 _log.exception("background_work_failed", work=self._name)
-            self._stop.wait(self._interval)
+            if not self._stop.is_set():
+                self._woken.wait(self._interval)
 
 
 class HuntWhenNews:
