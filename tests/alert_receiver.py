@@ -45,7 +45,7 @@ class Receiver:
     received: list[Received] = field(default_factory=list)
     behaviours: list[Behaviour] = field(default_factory=list)
 
-    def wait_for(self, count: int, seconds: float = 60) -> list[Received]:
+    def wait_for(self, count: int, seconds: float = 240) -> list[Received]:
         """The requests, once so many came."""
         end = time.monotonic() + seconds
         while len(self.received) < count:

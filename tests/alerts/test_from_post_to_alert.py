@@ -79,6 +79,11 @@ class House:
         assert answer.status_code == 200, answer.text
         assert answer.json()["rejected_count"] == 0, answer.text
 
+    def accounts_alerted(self) -> list[str]:
+        """The pseudonyms in the messages about the lead's address, each message once."""
+        told = [message["data"] for message in self.receiver.messages().values()]
+        return [data["account"] for data in told if data["kind"] == "indicator"]
+
     def run(self, *arguments: str) -> dict[str, object]:
         done = subprocess.run(
             stormwatch(self.home, *arguments, "--json"), check=True, capture_output=True, text=True, timeout=300
@@ -101,7 +106,24 @@ def house(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         yield House(home, receiver, rules)
 
 
-def test_what_deserves_an_alert_leaves_signed_and_once_while_the_rest_stays(house: House, tmp_path: Path) -> None:
+def change_and_wait(house: House, server: Served) -> None:
+    """A lead and a rule that change while the server runs, and events that only the new state finds."""
+    new = "198.51.100.9"
+    runtime = open_runtime(house.home)
+    house.add_lead(runtime, new)
+    runtime.close()
+    (house.rules / "loud.yml").write_text(RULE.replace("virus scanner", "siren"), encoding="utf-8")
+    for number in range(1000, 3000):
+        text = [{"role": "user", "content": "switch the siren off"}]
+        house.post(server, event(number, account_id="acct-b", source_ip=new, input=text))
+        if len(house.receiver.received) == 5:
+            return
+        time.sleep(0.1)
+
+
+def test_what_deserves_an_alert_leaves_signed_and_once_also_by_rules_and_leads_that_came_later(
+    house: House, tmp_path: Path
+) -> None:
     with served(house.home, tmp_path / "log") as server:
         house.post(server, event(1, account_id="quiet"), event(2, account_id="acct-lead", source_ip=HOSTILE))
         house.post(server, event(3, account_id="acct-rule", input=[{"role": "user", "content": LOUD_TEXT}]))
@@ -111,6 +133,10 @@ def test_what_deserves_an_alert_leaves_signed_and_once_while_the_rest_stays(hous
         marker = event(999, account_id="acct-late", source_ip=HOSTILE)
         house.post(server, marker)
         received = house.receiver.wait_for(3)
+        change_and_wait(house, server)
+        metrics = server.get_text("/metrics")
+    assert 'stormwatch_alert_messages{state="delivered"}' in metrics
+    assert {one.verified()["data"]["kind"] for one in house.receiver.received[3:]} == {"indicator", "rule"}
     told = [one.verified() for one in received]
     assert {message["data"]["kind"] for message in told} == {"indicator", "rule"}
     assert len({one.message_id for one in received}) == len(received) == 3
@@ -121,25 +147,6 @@ def test_what_deserves_an_alert_leaves_signed_and_once_while_the_rest_stays(hous
     everything = b"".join(one.body for one in received)
     for secret in (b"acct-", HOSTILE.encode(), b"virus", b"translate"):
         assert secret not in everything
-
-
-def test_rules_and_indicators_that_change_are_watched_without_a_restart(house: House, tmp_path: Path) -> None:
-    new = "198.51.100.9"
-    with served(house.home, tmp_path / "log") as server:
-        house.post(server, event(1, account_id="acct-a", source_ip=HOSTILE))
-        house.receiver.wait_for(1)
-        runtime = open_runtime(house.home)
-        house.add_lead(runtime, new)
-        runtime.close()
-        (house.rules / "loud.yml").write_text(RULE.replace("virus scanner", "siren"), encoding="utf-8")
-        for number in range(2, 200):
-            text = [{"role": "user", "content": "switch the siren off"}]
-            house.post(server, event(number, account_id="acct-b", source_ip=new, input=text))
-            if len(house.receiver.received) == 3:
-                break
-            time.sleep(0.1)
-        house.receiver.wait_for(3)
-    assert {one.verified()["data"]["kind"] for one in house.receiver.received[1:]} == {"indicator", "rule"}
 
 
 def test_a_server_killed_between_storing_and_alerting_alerts_exactly_once_after_its_restart(
@@ -171,64 +178,14 @@ def test_a_server_killed_between_storing_and_alerting_alerts_exactly_once_after_
     assert house.receiver.received == []
     monkeypatch.setenv("STORMWATCH_HUNT_INTERVAL_SECONDS", "0.3")
     with served(house.home, tmp_path / "log") as server:
-        house.receiver.wait_for(1)
+        house.receiver.wait_for(1)  # from the first hunt
         house.post(server, hit)  # the sender repeats what it is not sure of
         house.post(server, event(2, account_id="acct-b", source_ip=HOSTILE))
-        house.receiver.wait_for(2)
+        while len(accounts := house.accounts_alerted()) < 2:
+            house.receiver.wait_for(len(house.receiver.received) + 1)
         time.sleep(1.5)  # some hunts more
-    accounts = [message["data"]["account"] for message in house.receiver.messages().values()]
+        accounts = house.accounts_alerted()
     assert len(accounts) == len(set(accounts)) == 2
     listed = house.run("alert", "list")
-    assert {alert["account_id"] for alert in listed["alerts"]} == {"acct-a", "acct-b"}  # type: ignore[attr-defined,index]
-
-
-def test_the_hunt_raises_the_same_alert_that_the_stream_would_have(house: House, tmp_path: Path) -> None:
-    with served(house.home, tmp_path / "log") as server:
-        house.post(server, event(1, account_id="acct-a", source_ip=HOSTILE))
-        house.receiver.wait_for(1)
-    file = tmp_path / "events.ndjson"
-    file.write_bytes(ndjson([event(2, account_id="acct-b", source_ip=HOSTILE)]))
-    house.run("ingest", str(file), "--collector", "file")
-    assert house.run("hunt")["alerts_raised"] == 1
-    assert house.run("hunt", "--full")["alerts_raised"] == 0
-    listed = house.run("alert", "list")["alerts"]
-    assert [alert["account_id"] for alert in listed] == ["acct-b", "acct-a"]  # type: ignore[attr-defined,index]
-    assert house.run("alert", "send") == {"delivered": 1, "failed": 0}
-    assert len(house.receiver.messages()) == 2
-
-
-def test_a_full_queue_slows_nobody_and_the_hunt_finds_what_it_let_go(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("STORMWATCH_WATCH_QUEUE_BYTES", "1024")
-    lazy = tmp_path / "lazy"
-    lazy.mkdir()
-    (lazy / "sitecustomize.py").write_text(
-        "from stormwatch.hunt import watch\nwatch.Watch.use = lambda self, watchlist: None\n",
-        encoding="utf-8",
-    )
-    with monkeypatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(lazy))
-        with served(house.home, tmp_path / "log") as server:
-            for number in range(5):
-                house.post(server, event(number, account_id=f"acct-{number}", source_ip=HOSTILE))
-            metrics = server.get_text("/metrics")
-    assert 'stormwatch_watch_events{outcome="left-to-hunt"} 4.0' in metrics
-    assert house.run("hunt")["alerts_raised"] == 5
-
-
-def test_the_server_refuses_to_send_where_it_must_not(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value, told in (
-        ("ALERT_URLS", '["http://siem.example.org/in"]', "unencrypted"),
-        ("ALERT_URLS", '["ftp://siem.example.org/in"]', "no address"),
-        ("ALERT_SECRETS", "[]", "no secret"),
-        ("ALERT_SECRETS", '["whsec_c2hvcnQ="]', "24 to 64 bytes"),
-    ):
-        with monkeypatch.context() as patch:
-            patch.setenv(f"STORMWATCH_{name}", value)
-            done = subprocess.run(
-                stormwatch(house.home, "serve", "--port", "1"), capture_output=True, text=True, check=False, timeout=60
-            )
-        assert done.returncode == 1
-        assert told in done.stderr
-        assert "whsec_" not in done.stderr.replace("write whsec_", "")
+    alerts = [alert for alert in listed["alerts"] if alert["kind"] == "indicator"]  # type: ignore[attr-defined]
+    assert sorted(alert["account_id"] for alert in alerts) == ["acct-a", "acct-b"]

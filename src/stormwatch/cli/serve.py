@@ -49,8 +49,7 @@ def serve_home(runtime: Runtime, host: str, port: int) -> None:
     stream = StreamPath(runtime.settings, runtime.database, runtime.keyring, receivers)
     app.state.stream = stream
     runtime.events.on_stored = stream.offer
-    hunt = HuntApart(runtime.settings.home)
-    background = _background(runtime, hunt)
+    background = _background(runtime)
     stream.start()
     for work in background:
         work.start()
@@ -60,7 +59,6 @@ def serve_home(runtime: Runtime, host: str, port: int) -> None:
         with suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listening])
     finally:
-        hunt.stop()
         for work in background:
             work.stop()
         stream.stop()
@@ -79,7 +77,8 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _background(runtime: Runtime, hunt: HuntApart) -> tuple[Background, ...]:
+def _background(runtime: Runtime) -> tuple[Background, ...]:
+    hunt = HuntApart(runtime.settings.home)
     hunts = HuntWhenNews(hunt, waiting=runtime.events.has_pending, knowledge=lambda: version(runtime.database))
     gateway = decision_endpoint(runtime.database, runtime.settings)
 
@@ -87,4 +86,4 @@ def _background(runtime: Runtime, hunt: HuntApart) -> tuple[Background, ...]:
         deliver(runtime.database, runtime.ledger, [gateway])
 
     interval = runtime.settings.hunt_interval_seconds
-    return Background("hunts", hunts, interval), Background("deliveries", redeliver, interval)
+    return Background("hunts", hunts, interval, cancel=hunt.stop), Background("deliveries", redeliver, interval)

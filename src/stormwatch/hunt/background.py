@@ -15,8 +15,15 @@ _log = structlog.get_logger(__name__)
 class Background:
     """Repeats a piece of work in a thread of its own; a failure is logged and the work is tried again next time."""
 
-    def __init__(self, name: str, work: Callable[[], None], interval_seconds: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[], None],
+        interval_seconds: float,
+        cancel: Callable[[], None] | None = None,
+    ) -> None:
         self._name = name
+        self._cancel = cancel
         self._work = work
         self._interval = interval_seconds
         self._stop = threading.Event()
@@ -32,9 +39,11 @@ class Background:
         self._woken.set()
 
     def stop(self) -> None:
-        """Ends the loop after the piece of work that may be under way."""
+        """Ends the loop after the piece of work that may be under way, which `cancel` cuts short."""
         self._stop.set()
         self._woken.set()
+        if self._cancel is not None:
+            self._cancel()
         self._thread.join()
 
     def _run(self) -> None:
@@ -43,6 +52,8 @@ class Background:
             try:
                 self._work()
             except Exception:  # noqa: BLE001 - one failure must not end the watch
+                if self._stop.is_set() and self._cancel is not None:
+                    return  # cut short
                 _log.exception("background_work_failed", work=self._name)
             if not self._stop.is_set():
                 self._woken.wait(self._interval)
