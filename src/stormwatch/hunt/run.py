@@ -61,7 +61,7 @@ class HuntReport:
     assessments: int
     above_threshold: int
     cases_opened: int
-    alerts_raised: int
+    alerts_raised: int = 0
 
 
 @dataclass(frozen=True, slots=True)
