@@ -30,9 +30,11 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/route.py
 	$(BIN)/python benchmarks/rule_stage.py
+	$(BIN)/python benchmarks/post_to_alert.py
 
 soak: $(STAMP)
 	$(BIN)/python benchmarks/route.py --events 1000000 --accounts 50000
+	$(BIN)/python benchmarks/post_to_alert.py --minutes 5
 
 # Hashes without addresses: an installer finds the files by name in whatever index it is set up with.
 lock: $(STAMP)

@@ -25,6 +25,10 @@ class Served:
         """One POST with a token."""
         return httpx.post(self.url + path, content=body, headers={"Authorization": f"Bearer {token}"}, timeout=60)
 
+    def get_text(self, path: str) -> str:
+        """The body of one GET."""
+        return httpx.get(self.url + path, timeout=60).text
+
 
 def stormwatch(home: Path, *arguments: str | Path) -> list[str]:
     """The command line of a subcommand."""

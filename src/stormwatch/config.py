@@ -56,6 +56,16 @@ class Settings(BaseSettings):
     otlp_account_attributes: tuple[str, ...] = Field(
         default=(), description="Attributes of spans that name the account and that the operator vouches for."
     )
+    alert_urls: tuple[str, ...] = Field(default=(), description="Where alerts are sent as signed webhooks.")
+    alert_secrets: tuple[str, ...] = Field(
+        default=(), repr=False, description="Secrets that sign alerts (whsec_…); two while one replaces the other."
+    )
+    alert_format: str = Field(default="native", pattern="^(native|ocsf|ecs)$", description="The shape of sent alerts.")
+    alert_plain_http: bool = Field(default=False, description="Also send alerts unencrypted beyond this machine.")
+    alert_policy: Path | None = Field(default=None, description="What deserves an alert, instead of the shipped file.")
+    watch_queue_bytes: int = Field(
+        default=64 * 1024 * 1024, ge=1024, description="Fresh events that wait for their first look; the rest waits."
+    )
     hunt_interval_seconds: float = Field(default=30.0, gt=0, description="How often `serve` hunts when there is news.")
 
     @classmethod

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from stormwatch.cli.context import session_of
+from stormwatch.cli.context import person_of, runtime_of, session_of
 from stormwatch.cli.output import JsonOption, emit, lines_of
 from stormwatch.config import load_settings, shipped
+from stormwatch.detections.acceptance import accept
 from stormwatch.detections.lint import CheckedRule, lint
 from stormwatch.detections.problems import RuleProblem
 from stormwatch.detections.rule import Rule
@@ -69,6 +70,29 @@ def run_own_tests(ctx: typer.Context, path: PathArgument = None, as_json: JsonOp
     if failures:
         what = f"of {events} test events, {len(failures)} did the contrary"
         raise InvalidInput(what, remedy="correct the rule or the event")
+
+
+@rules.command("accept")
+def accept_draft(
+    ctx: typer.Context,
+    draft: Annotated[Path, typer.Argument(metavar="DRAFT", help="A rule file with its tests beside it.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why it is taken over; goes on the ledger.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Take a draft rule over into the first folder of the setting rules, as detection engineer."""
+    runtime = runtime_of(ctx)
+    folders = runtime.settings.rules
+    if not folders:
+        raise InvalidInput(
+            "there is no folder of rules of your own", where="STORMWATCH_RULES", remedy="set one, and start again"
+        )
+    known = [shipped("rules"), *(folder for folder in folders if folder.exists())]
+    accepted = accept(
+        runtime.database, runtime.ledger, person_of(runtime), draft, known=known, target=folders[0], reason=reason
+    )
+    payload = _rule_payload(accepted.rule) | {"path": str(accepted.path), "ledger_sequence": accepted.ledger_sequence}
+    still = " It is in shadow: recorded, counted for nothing." if accepted.rule.shadow else ""
+    emit(payload, f"{accepted.path}, on the ledger as entry {accepted.ledger_sequence}.{still}", as_json=as_json)
 
 
 @rules.command("list")

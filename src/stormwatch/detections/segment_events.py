@@ -37,7 +37,7 @@ class SegmentEvents:
     def __init__(self, paths: Sequence[Path]) -> None:
         names = list(dict.fromkeys((*_ALWAYS, *EVENT_FIELDS, *CONNECTION_FIELDS)))
         parts = [pq.read_table(path, columns=names, partitioning=None) for path in paths]
-        self.table: Final = pa.concat_tables(parts).combine_chunks()
+        self.table: pa.Table = pa.concat_tables(parts).combine_chunks()
 
     def __len__(self) -> int:
         return int(self.table.num_rows)

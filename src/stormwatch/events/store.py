@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -41,6 +41,9 @@ from stormwatch.storage.lake import Lake
 
 BATCH_ROWS: Final = 4096
 
+OnStored = Callable[[bytes], None]
+"""Told what was just stored, as an Arrow IPC stream of LOG_EVENTS; it must neither wait nor raise."""
+
 
 @dataclass(frozen=True, slots=True)
 class AppendReport:
@@ -78,6 +81,7 @@ class EventStore:
         self._log = IngestLog(folder / "log", keyring)
         self._seen = SeenIndex(folder / "seen")
         self._recovered = False
+        self.on_stored: OnStored | None = None
 
     def append(self, collector: str, events: Sequence[EventRecord], parts: SpanParts | None = None) -> AppendReport:
         """Stores what is new of some events, as `append_batch` does."""
@@ -91,6 +95,7 @@ class EventStore:
         """
         keys: list[bytes] = batch["key"].to_pylist()
         contents: list[bytes] = batch["content"].to_pylist()
+        payload = b""
         with self._lock.held():
             moment = now_us()
             self._recover(moment)
@@ -98,9 +103,12 @@ class EventStore:
             rows = batch if len(fresh) == len(keys) else batch.take(pa.array(fresh, pa.int64()))
             frames = self._part_frames(collector, parts, rows, moment) if parts else []
             if fresh:
-                frames.append((KIND_EVENTS, to_ipc(arrived(rows, moment, conflicting))))
+                payload = to_ipc(arrived(rows, moment, conflicting))
+                frames.append((KIND_EVENTS, payload))
             if frames:
                 self._write(frames, [(keys[number], contents[number]) for number in fresh], moment)
+        if payload and self.on_stored is not None:
+            self.on_stored(payload)
         return AppendReport(len(fresh), len(keys) - len(fresh), sum(conflicting))
 
     def append_accounts(self, updates: Sequence[AccountUpdate]) -> AppendReport:

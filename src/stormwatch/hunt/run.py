@@ -14,6 +14,10 @@ from stormwatch.cases.opening import open_cases
 from stormwatch.config import Settings
 from stormwatch.detections.run import detect
 from stormwatch.events.store import EventStore
+from stormwatch.hunt.alerts.catch_up import catch_up
+from stormwatch.hunt.alerts.policy import load_policy
+from stormwatch.hunt.alerts.receivers import destinations
+from stormwatch.hunt.alerts.sightings import Causes
 from stormwatch.hunt.knowledge import Knowledge, read_knowledge
 from stormwatch.hunt.shared_lookup import SharedLookup
 from stormwatch.hunt.window import open_window
@@ -57,6 +61,7 @@ class HuntReport:
     assessments: int
     above_threshold: int
     cases_opened: int
+    alerts_raised: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +103,19 @@ def hunt(
             found = _weigh_and_link(engine, parts.lake, knowledge, parts.settings.case_threshold, step)
         opened = open_cases(parts.database, parts.ledger, parts.lake, parts.settings.case_threshold, now_us())
         note_search(parts.database, now_us())
+        alerts = _alert(parts, knowledge)
         step()
-        return _report(parts.lake, found, parts.settings.case_threshold, opened)
+        return _report(parts.lake, found, parts.settings.case_threshold, opened, alerts)
+
+
+def _alert(parts: HuntParts, knowledge: Knowledge) -> int:
+    causes = Causes(
+        load_policy(parts.settings.alert_policy),
+        knowledge.rules.rules,
+        knowledge.indicators,
+        SharedLookup(knowledge.shared).of_observable,
+    )
+    return catch_up(parts.lake, parts.database, causes, destinations(parts.settings), now_us())
 
 
 def _weigh_and_link(
@@ -144,7 +160,7 @@ def _weigh_and_link(
     return _Found(facts, living, assessments)
 
 
-def _report(lake: Lake, found: _Found, threshold: float, opened: int) -> HuntReport:
+def _report(lake: Lake, found: _Found, threshold: float, opened: int, alerts: int) -> HuntReport:
     return HuntReport(
         events=sum(account.events for account in found.facts),
         accounts=len(found.facts),
@@ -154,4 +170,5 @@ def _report(lake: Lake, found: _Found, threshold: float, opened: int) -> HuntRep
         assessments=len(found.assessments),
         above_threshold=sum(assessment.risk >= threshold for assessment in found.assessments),
         cases_opened=opened,
+        alerts_raised=alerts,
     )
