@@ -1,12 +1,13 @@
 """Hunts of a server in a process of their own: what they need of processor and memory is not the server's.
 
 A helper process imports once what hunts need, which takes seconds, and forks for each hunt; memory goes back with the
-fork. It ends when the server does, however that ends.
+fork. Both end when the server does, however that ends.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -96,6 +97,7 @@ def serve_hunts(home: str) -> None:
         child = os.fork()
         if child == 0:
             status = 1
+            threading.Thread(target=_end_with_the_server, daemon=True).start()
             try:
                 _hunt(Path(home), sys.stdout.buffer)
                 status = 0
@@ -103,6 +105,14 @@ def serve_hunts(home: str) -> None:
                 os._exit(status)
         if os.waitpid(child, 0)[1] != 0:
             _tell(_Answer(), sys.stdout.buffer)
+
+
+def _end_with_the_server() -> None:
+    """Ends this fork when the server's end of the pipe is gone: nobody would hear of the hunt."""
+    ended = select.poll()
+    ended.register(sys.stdin.fileno(), 0)  # a hang-up is told without being asked for
+    ended.poll()
+    os._exit(1)
 
 
 def _hunt(home: Path, out: IO[bytes]) -> None:
