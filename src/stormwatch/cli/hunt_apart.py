@@ -25,7 +25,7 @@ from stormwatch.model.errors import StormwatchError
 from stormwatch.runtime import open_runtime
 
 _log = structlog.get_logger(__name__)
-_NICENESS: Final = 10  # events and alerts come first
+_NICENESS: Final = 5  # events and alerts come first, and a busy machine must not starve the hunt
 _PROGRAM: Final = "import sys; from stormwatch.cli.hunt_apart import serve_hunts; serve_hunts(sys.argv[1])"
 _HUNT: Final = b"hunt\n"
 
@@ -92,11 +92,11 @@ def _ask(helper: subprocess.Popen[bytes]) -> _Answer:
 def serve_hunts(home: str) -> None:
     """The helper's own loop: one hunt for each line on stdin, one line of JSON about it on stdout."""
     log_to_stderr()
-    os.nice(_NICENESS)
     for _ in sys.stdin.buffer:
         child = os.fork()
         if child == 0:
             status = 1
+            os.nice(_NICENESS)
             threading.Thread(target=_end_with_the_server, daemon=True).start()
             try:
                 _hunt(Path(home), sys.stdout.buffer)
@@ -130,5 +130,6 @@ def _hunt(home: Path, out: IO[bytes]) -> None:
 
 
 def _tell(answer: _Answer, out: IO[bytes]) -> None:
-    out.write(msgspec.json.encode(answer) + b"\n")
-    out.flush()
+    with suppress(BrokenPipeError):  # the server is gone; the helper ends at its next look for work
+        out.write(msgspec.json.encode(answer) + b"\n")
+        out.flush()
