@@ -226,7 +226,7 @@ def main() -> None:
     options.add_argument("--plant-every", type=float, default=0.5, help="seconds between planted hits")
     options.add_argument("--hunt-interval", type=float, default=30.0)
     given = options.parse_args()
-    with tempfile.TemporaryDirectory() as folder, receiver() as arrivals:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, receiver() as arrivals:
         place = Path(folder)
         (place / "rules").mkdir()
         (place / "rules" / "loud.yml").write_text(RULES, encoding="utf-8")

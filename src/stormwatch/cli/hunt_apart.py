@@ -1,12 +1,13 @@
 """Hunts of a server in a process of their own: what they need of processor and memory is not the server's.
 
 A helper process imports once what hunts need, which takes seconds, and forks for each hunt; memory goes back with the
-fork. It ends when the server does, however that ends.
+fork. Both end when the server does, however that ends.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from stormwatch.model.errors import StormwatchError
 from stormwatch.runtime import open_runtime
 
 _log = structlog.get_logger(__name__)
-_NICENESS: Final = 10  # events and alerts come first
+_NICENESS: Final = 5  # events and alerts come first, and a busy machine must not starve the hunt
 _PROGRAM: Final = "import sys; from stormwatch.cli.hunt_apart import serve_hunts; serve_hunts(sys.argv[1])"
 _HUNT: Final = b"hunt\n"
 
@@ -91,11 +92,12 @@ def _ask(helper: subprocess.Popen[bytes]) -> _Answer:
 def serve_hunts(home: str) -> None:
     """The helper's own loop: one hunt for each line on stdin, one line of JSON about it on stdout."""
     log_to_stderr()
-    os.nice(_NICENESS)
     for _ in sys.stdin.buffer:
         child = os.fork()
         if child == 0:
             status = 1
+            os.nice(_NICENESS)
+            threading.Thread(target=_end_with_the_server, daemon=True).start()
             try:
                 _hunt(Path(home), sys.stdout.buffer)
                 status = 0
@@ -103,6 +105,14 @@ def serve_hunts(home: str) -> None:
                 os._exit(status)
         if os.waitpid(child, 0)[1] != 0:
             _tell(_Answer(), sys.stdout.buffer)
+
+
+def _end_with_the_server() -> None:
+    """Ends this fork when the server's end of the pipe is gone: nobody would hear of the hunt."""
+    ended = select.poll()
+    ended.register(sys.stdin.fileno(), 0)  # a hang-up is told without being asked for
+    ended.poll()
+    os._exit(1)
 
 
 def _hunt(home: Path, out: IO[bytes]) -> None:
@@ -120,5 +130,6 @@ def _hunt(home: Path, out: IO[bytes]) -> None:
 
 
 def _tell(answer: _Answer, out: IO[bytes]) -> None:
-    out.write(msgspec.json.encode(answer) + b"\n")
-    out.flush()
+    with suppress(BrokenPipeError):  # the server is gone; the helper ends at its next look for work
+        out.write(msgspec.json.encode(answer) + b"\n")
+        out.flush()

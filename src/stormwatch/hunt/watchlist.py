@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,7 @@ class Watchlist:
         ]
 
 
+_REST: Final = 19
 _Files = tuple[tuple[str, int, int], ...]
 
 
@@ -68,6 +70,7 @@ class WatchlistReader:
         self._extractor: Final = ArtefactExtractor()
         self._files: _Files | None = None
         self._intel: int | None = None
+        self._intel_due = 0.0
         self._rules = RuleSet([])
         self._policy: AlertPolicy | None = None
         self._watchlist: Watchlist | None = None
@@ -76,7 +79,7 @@ class WatchlistReader:
         """The present state; InvalidInput when a rule or the policy cannot be used."""
         suspended = suspended_since(self._database)
         changed = self._read_rules()
-        intel = self._intel_version()
+        intel = self._intel_version() if time.monotonic() >= self._intel_due else self._intel
         known = self._watchlist
         if known is not None and not changed and intel == self._intel:
             if suspended != known.suspended:
@@ -116,6 +119,8 @@ class WatchlistReader:
         return True
 
     def _intel_version(self) -> int:
+        """A value that changes with the indicators and lists; asked so rarely that it takes a twentieth at most."""
+        begun = time.monotonic()
         columns = indicators.c
         of_indicators = select(
             columns.indicator_id,
@@ -128,7 +133,10 @@ class WatchlistReader:
         of_lists = select(shared_lists.c.name, shared_lists.c.version)
         with self._database.read() as connection:
             rows = [frozenset(map(tuple, connection.execute(query))) for query in (of_indicators, of_lists)]
-        return hash(tuple(rows))
+        found = hash(tuple(rows))
+        ended = time.monotonic()
+        self._intel_due = ended + _REST * (ended - begun)
+        return found
 
 
 def _loud(causes: Causes) -> frozenset[str]:
