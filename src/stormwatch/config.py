@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     minimum_count: int = Field(default=5, ge=2, description="Report figures below this are suppressed.")
     max_record_bytes: int = Field(default=16 * 1024 * 1024, ge=1024, description="Longer input records are rejected.")
     max_request_bytes: int = Field(default=64 * 1024 * 1024, ge=1024, description="Longer HTTP bodies get 413.")
+    otlp_account_attributes: tuple[str, ...] = Field(
+        default=(), description="Attributes of spans that name the account and that the operator vouches for."
+    )
     hunt_interval_seconds: float = Field(default=30.0, gt=0, description="How often `serve` hunts when there is news.")
     judge_url: str | None = Field(default=None, description="An OpenAI-compatible endpoint as judge; none: no judge.")
     judge_model: str = Field(default="", description="The model that the judge's endpoint is asked for.")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from stormwatch.access.people import Access
 from stormwatch.config import Settings, load_settings
+from stormwatch.events.otlp_intake import OtlpIntake
 from stormwatch.events.store import EventStore
 from stormwatch.ledger.log import Ledger
 from stormwatch.model.errors import NotFound
@@ -60,6 +61,11 @@ class Runtime:
     def events(self) -> EventStore:
         """The ingest log and its way into the lake."""
         return EventStore(self.settings.home, self.keyring, self.lake, max_record_bytes=self.settings.max_record_bytes)
+
+    @cached_property
+    def otlp(self) -> OtlpIntake:
+        """The way in for OpenTelemetry's protocol."""
+        return OtlpIntake(self.events, self.settings.otlp_account_attributes)
 
     @contextmanager
     def engine(self) -> Iterator[DuckDBEngine]:

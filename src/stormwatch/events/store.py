@@ -10,10 +10,21 @@ from typing import Final
 
 from stormwatch.events.compaction import CompactionReport, compact_logs
 from stormwatch.events.frames import read_frames
-from stormwatch.events.ingest_log import KIND_ACCOUNTS, KIND_EVENTS, PURPOSE, IngestLog
+from stormwatch.events.ingest_log import (
+    KIND_ACCOUNTS,
+    KIND_CLIENTS,
+    KIND_EVENTS,
+    KIND_LINKS,
+    KIND_MESSAGES,
+    PURPOSE,
+    IngestLog,
+)
 from stormwatch.events.locking import HomeLock
 from stormwatch.events.records import AccountUpdate, EventRecord, accounts_batch, events_batch, from_ipc, to_ipc
 from stormwatch.events.seen import SeenIndex
+from stormwatch.events.span_join import SpanJoin, waiting_folder
+from stormwatch.events.span_parts import SpanKeys, SpanParts, clients_batch, links_batch, messages_batch
+from stormwatch.events.span_waiting import WaitingParts
 from stormwatch.model.times import now_us
 from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.lake import Lake
@@ -43,14 +54,15 @@ class EventStore:
         self.lake = lake
         self.max_record_bytes = max_record_bytes
         self._key_of_keys = keyring.subkey("event-key")
+        self._key_of_spans = keyring.subkey("span-key")
         self._lock = HomeLock(folder / "append.lock")
         self._compacting = HomeLock(folder / "compact.lock")
         self._log = IngestLog(folder / "log", keyring)
         self._seen = SeenIndex(folder / "seen")
         self._recovered = False
 
-    def append(self, collector: str, events: Sequence[EventRecord]) -> AppendReport:
-        """Stores what is new of a batch; when it returns, that is on disk.
+    def append(self, collector: str, events: Sequence[EventRecord], parts: SpanParts | None = None) -> AppendReport:
+        """Stores what is new of a batch, with the parts that came beside it; when it returns, that is on disk.
 
         Raises StormwatchError when the disk refuses; then nothing of the batch was stored.
         """
@@ -73,10 +85,13 @@ class EventStore:
                 fresh.append(event)
                 fresh_keys.append(key)
                 conflicting.append(contents is not None)
+            frames = self._part_frames(collector, parts, fresh, fresh_keys, moment) if parts else []
             if fresh:
                 batch = events_batch(collector, fresh, fresh_keys, conflicting, moment)
+                frames.append((KIND_EVENTS, to_ipc(batch)))
+            if frames:
                 pairs = [(key, event.content) for key, event in zip(fresh_keys, fresh, strict=True)]
-                self._write(KIND_EVENTS, to_ipc(batch), pairs, moment)
+                self._write(frames, pairs, moment)
         return AppendReport(len(fresh), len(events) - len(fresh), sum(conflicting))
 
     def append_accounts(self, updates: Sequence[AccountUpdate]) -> AppendReport:
@@ -85,7 +100,7 @@ class EventStore:
             with self._lock.held():
                 moment = now_us()
                 self._recover(moment)
-                self._write(KIND_ACCOUNTS, to_ipc(accounts_batch(updates, moment)), [], moment)
+                self._write([(KIND_ACCOUNTS, to_ipc(accounts_batch(updates, moment)))], [], moment)
         return AppendReport(len(updates))
 
     def compact(self) -> CompactionReport:
@@ -97,11 +112,13 @@ class EventStore:
                 files = self._log.seal()
                 self._seen.sync()
                 self._seen.expire(moment)
-            return compact_logs(self.lake, self.keyring, self._log, files)
+            spans = SpanJoin(self.lake, self.keyring, self.home, moment)
+            return compact_logs(self.lake, self.keyring, self._log, files, spans)
 
     def has_pending(self) -> bool:
-        """Whether events or records lie in the log that no compaction has moved into the lake."""
-        return any(path.stat().st_size > 0 for path in self._log.files())
+        """Whether a compaction has something to do: rows in the log, or parts of spans that have waited long enough."""
+        due = WaitingParts(waiting_folder(self.home), self.keyring).is_due(now_us())
+        return due or any(path.stat().st_size > 0 for path in self._log.files())
 
     def close(self) -> None:
         """Lets go of files; nothing is lost by not calling it."""
@@ -114,9 +131,21 @@ class EventStore:
         raw = collector.encode()
         return blake2b(len(raw).to_bytes(4) + raw + event_id.encode(), digest_size=16, key=self._key_of_keys).digest()
 
-    def _write(self, kind: int, payload: bytes, pairs: list[tuple[bytes, bytes]], moment: int) -> None:
+    def _part_frames(
+        self, collector: str, parts: SpanParts, events: Sequence[EventRecord], keys: Sequence[bytes], moment: int
+    ) -> list[tuple[int, bytes]]:
+        spans = SpanKeys(collector, self._key_of_spans)
+        of_messages = [self._key(collector, part.event_id) for part in parts.messages]
+        batches = (
+            (KIND_CLIENTS, clients_batch(parts.clients, spans, moment)),
+            (KIND_MESSAGES, messages_batch(parts.messages, of_messages, spans, collector, moment)),
+            (KIND_LINKS, links_batch(events, keys, parts.awaited, spans, moment)),
+        )
+        return [(kind, to_ipc(batch)) for kind, batch in batches if batch.num_rows]
+
+    def _write(self, frames: Sequence[tuple[int, bytes]], pairs: list[tuple[bytes, bytes]], moment: int) -> None:
         self._lock.begin()
-        log, length = self._log.append(kind, payload)
+        log, length = self._log.append(*frames)
         self._seen.add(pairs, moment, log, length)
         self._lock.end()
 
