@@ -19,10 +19,12 @@ from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.lake import Lake
 
 SHARED = Path(__file__).parents[2] / "shared"
+LITELLM = Path(__file__).parents[1] / ".venv-gateways" / ".installed"
 
 # mark -> (is it here?, what is missing)
 PARTS = {
     "chromium": (lambda: shutil.which("chromium") is not None, "Debian's package chromium"),
+    "litellm": (lambda: LITELLM.exists(), "the virtual environment with LiteLLM that `make gateways` makes"),
     "nginx": (lambda: find_nginx() is not None, "Debian's package nginx"),
     "postgresql": (lambda: find_postgresql() is not None, "Debian's package postgresql"),
 }

@@ -42,9 +42,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(home: Path, log: Path) -> Iterator[Served]:
-    """Starts the server on a port of its own, its stderr going to `log`; kills what is left of it at the end."""
-    port = free_port()
+def served(home: Path, log: Path, port: int | None = None) -> Iterator[Served]:
+    """Starts the server, on a free port or the given one, its stderr going to `log`; kills what is left of it."""
+    port = port or free_port()
     with log.open("ab") as errors:
         process = subprocess.Popen(
             stormwatch(home, "serve", "--port", str(port)), stdout=subprocess.PIPE, stderr=errors

@@ -67,6 +67,17 @@ class Settings(BaseSettings):
         default=64 * 1024 * 1024, ge=1024, description="Fresh events that wait for their first look; the rest waits."
     )
     hunt_interval_seconds: float = Field(default=30.0, gt=0, description="How often `serve` hunts when there is news.")
+    judge_url: str | None = Field(default=None, description="An OpenAI-compatible endpoint as judge; none: no judge.")
+    judge_model: str = Field(default="", description="The model that the judge's endpoint is asked for.")
+    judge_token: str | None = Field(default=None, repr=False, description="A bearer token for the judge's endpoint.")
+    judge_allow_remote: bool = Field(default=False, description="Whether the judge may be on another machine.")
+    judge_timeout_seconds: float = Field(default=20.0, gt=0, le=600, description="The most that one answer may take.")
+    judge_requests_per_minute: float = Field(default=60.0, gt=0, description="How fast the judge is asked.")
+    judge_requests_per_hunt: int = Field(default=50, ge=0, description="The most questions in one hunt.")
+    judge_requests_per_day: int = Field(default=500, ge=0, description="The most questions in 24 hours.")
+    judge_tokens_per_hunt: int = Field(default=100_000, ge=0, description="The most tokens in one hunt.")
+    judge_tokens_per_day: int = Field(default=1_000_000, ge=0, description="The most tokens in 24 hours.")
+    judge_seconds_per_hunt: float = Field(default=120.0, gt=0, description="After so long a hunt asks no more.")
 
     @classmethod
     def settings_customise_sources(

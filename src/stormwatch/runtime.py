@@ -92,9 +92,19 @@ class Runtime:
     ) -> HuntReport:
         """One hunt over this installation."""
         # Here and not above: the stages pull in scipy, and no other command should wait seconds for it.
+        from stormwatch.adapters.openai_judge import openai_judge
         from stormwatch.hunt.run import HuntParts, hunt
 
-        parts = HuntParts(self.settings, self.keyring, self.lake, self.database, self.ledger, self.events, self.engine)
+        parts = HuntParts(
+            self.settings,
+            self.keyring,
+            self.lake,
+            self.database,
+            self.ledger,
+            self.events,
+            self.engine,
+            openai_judge(self.settings),
+        )
         return hunt(parts, since_us=since_us, until_us=until_us, full=full, progress=progress)
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from stormwatch.cli.context import runtime_of
-from stormwatch.cli.output import JsonOption, emit, progress_bars
+from stormwatch.cli.output import JsonOption, emit, note, progress_bars
 from stormwatch.cli.times import moment
 from stormwatch.model.errors import InvalidInput
 
@@ -39,6 +39,9 @@ def hunt(
         report = runtime.hunt(
             since_us=moment(since, "--since"), until_us=moment(until, "--until"), full=full, progress=progress
         )
+    if report.unjudged:
+        meant = report.judged + report.unjudged
+        note(f"The judge left {report.unjudged} of {meant} texts unjudged: {report.judge_trouble}")
     emit(
         asdict(report),
         f"{report.events} events of {report.accounts} accounts; {report.detections} detections, {report.links} pairs "

@@ -77,4 +77,6 @@ class HuntWhenNews:
             return
         report = self._hunt()
         self._hunted_with = known
+        if report.unjudged:
+            _log.warning("texts_left_unjudged", unjudged=report.unjudged, trouble=report.judge_trouble)
         _log.info("hunt_done", events=report.events, cases_opened=report.cases_opened)
