@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stormwatch.detections.artefacts import EXTRACTOR_VERSION, ArtefactExtractor
+from stormwatch.detections.correlating_lake import CORRELATION_LAYERS
 from stormwatch.detections.indicator_index import IndicatorIndex
 from stormwatch.detections.matching import match_events, match_observables, match_sign_ups
 from stormwatch.detections.rows import DetectionRows
@@ -158,7 +159,7 @@ class _Run:
             file.path
             for table in ("detections", "observables")
             for file in manifest.tables.get(table, ())
-            if file.marks.get(_LAYER) != _SIGN_UPS and file.segment not in live
+            if file.marks.get(_LAYER) not in (_SIGN_UPS, *CORRELATION_LAYERS) and file.segment not in live
         )
         if gone:
             self.lake.commit(LakeChange(drop=gone))

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stormwatch.detections.sigma_fields import EVENT_FIELDS
+from stormwatch.detections.event_fields import EVENT_FIELDS, column_of
 from stormwatch.model.event import EventText
 
 _ALWAYS: Final = ("event_id", "account_id", "time_us", "text_chunk", "text_row")
@@ -35,7 +35,7 @@ class SegmentEvents:
     """The events of a segment's files."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        names = list(dict.fromkeys((*_ALWAYS, *EVENT_FIELDS, *CONNECTION_FIELDS)))
+        names = list(dict.fromkeys((*_ALWAYS, *map(column_of, EVENT_FIELDS), *CONNECTION_FIELDS)))
         parts = [pq.read_table(path, columns=names, partitioning=None) for path in paths]
         self.table: Final = pa.concat_tables(parts).combine_chunks()
 

@@ -12,6 +12,7 @@ from stormwatch.attribution.assess import AssessmentInput, assess
 from stormwatch.attribution.cluster_evidence import Subject
 from stormwatch.cases.opening import open_cases
 from stormwatch.config import Settings
+from stormwatch.detections.correlating_lake import correlate
 from stormwatch.detections.run import detect
 from stormwatch.events.store import EventStore
 from stormwatch.hunt.knowledge import Knowledge, read_knowledge
@@ -92,10 +93,14 @@ def hunt(
         knowledge = read_knowledge(parts.settings, parts.database)
         indicators = tuple(knowledge.indicators.values())
         detect(parts.lake, parts.keyring, knowledge.rules, indicators, full=full, progress=progress)
+        correlate(parts.lake, knowledge.rules.correlations, full=full)
         step()
         with parts.engine() as engine:
             open_window(engine, parts.lake, since_us, until_us)
             found = _weigh_and_link(engine, parts.lake, knowledge, parts.settings.case_threshold, step)
+        # After the assessments: what is grouped by cluster is shown, and nothing of this hunt rests on it.
+        members = {account: one.subject_id for one in found.clusters for account in one.account_ids}
+        correlate(parts.lake, knowledge.rules.correlations, clusters=members, full=full)
         opened = open_cases(parts.database, parts.ledger, parts.lake, parts.settings.case_threshold, now_us())
         note_search(parts.database, now_us())
         step()

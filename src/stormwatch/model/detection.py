@@ -6,8 +6,9 @@ from enum import StrEnum
 
 
 class DetectionKind(StrEnum):
-    """What fired: a content rule, an indicator on the connection or sign-up, or an indicator pasted in text."""
+    """What fired: a rule, a correlation of rules, an indicator on the connection or sign-up, or one pasted in text."""
 
     RULE = "rule"
+    CORRELATION = "correlation"
     INDICATOR = "indicator"
     ARTEFACT = "artefact"
