@@ -38,7 +38,7 @@ def hunt(
     runtime = runtime_of(ctx)
     with progress_bars() as progress:
         report = runtime.hunt(
-            since_us=_moment(since, "--since"), until_us=_moment(until, "--until"), full=full, progress=progress
+            since_us=moment_of(since, "--since"), until_us=moment_of(until, "--until"), full=full, progress=progress
         )
     emit(
         asdict(report),
@@ -49,7 +49,8 @@ def hunt(
     )
 
 
-def _moment(text: str | None, option: str) -> int | None:
+def moment_of(text: str | None, option: str) -> int | None:
+    """Microseconds of a time or day that an option gave; WrongUsage when it is none."""
     if text is None:
         return None
     try:

@@ -10,6 +10,8 @@ import typer
 
 from stormwatch.cli.context import session_of
 from stormwatch.cli.output import JsonOption, emit, lines_of
+from stormwatch.cli.rules_backtest import run_on_history
+from stormwatch.cli.rules_import import import_rules
 from stormwatch.config import load_settings, shipped
 from stormwatch.detections.correlation import Correlation
 from stormwatch.detections.correlation_tests import SceneResult, failures_of, run_scenes
@@ -20,7 +22,9 @@ from stormwatch.detections.rule_tests import TestResult, run_tests
 from stormwatch.detections.rules import load_pack, read_pack
 from stormwatch.model.errors import InvalidInput
 
-rules = typer.Typer(help="Sigma rules: check, test, list.", no_args_is_help=True)
+rules = typer.Typer(help="Sigma rules: check, test, try on history, list.", no_args_is_help=True)
+rules.command("backtest")(run_on_history)
+rules.command("import-nova")(import_rules)
 
 PathArgument = Annotated[
     Path | None, typer.Argument(help="A rule file or folder; default: the shipped rules and those of the settings.")
@@ -57,7 +61,8 @@ def run_own_tests(ctx: typer.Context, path: PathArgument = None, as_json: JsonOp
     """Run each rule on the matching and near-miss events beside it; exit 1 when one does the contrary."""
     pack = read_pack(_paths(ctx, path))
     results, scenes = run_tests(pack.rules), run_scenes(pack)
-    problems = [*pack.errors, *(problem for result in (*results, *scenes) for problem in result.problems)]
+    tried: list[TestResult | SceneResult] = [*results, *scenes]
+    problems = [*pack.errors, *(problem for result in tried for problem in result.problems)]
     failures = [*(str(failure) for result in results for failure in result.failures), *failures_of(scenes)]
     payload = {
         "rules": [_result_payload(result) for result in results],
@@ -65,11 +70,10 @@ def run_own_tests(ctx: typer.Context, path: PathArgument = None, as_json: JsonOp
         "failures": failures,
         "problems": [_problem_payload(problem) for problem in problems],
     }
-    events = sum(result.matching + result.near_misses for result in (*results, *scenes))
+    events = sum(result.matching + result.near_misses for result in tried)
     lines = [f"failed: {failure}" for failure in failures] + [f"error: {problem}" for problem in problems]
-    lines.append(
-        f"{len(results)} rules, {len(scenes)} correlations, {events} events, {len(failures)} failures, {len(problems)} errors"
-    )
+    counted = f"{len(results)} rules, {len(scenes)} correlations, {events} events"
+    lines.append(f"{counted}, {len(failures)} failures, {len(problems)} errors")
     emit(payload, lines_of(lines), as_json=as_json)
     if problems:
         raise _refused(problems)

@@ -35,6 +35,11 @@ class RulePack:
     correlations: tuple[Correlation, ...] = ()
 
     @property
+    def entries(self) -> tuple[Rule | Correlation, ...]:
+        """Rules and correlations."""
+        return (*self.rules, *self.correlations)
+
+    @property
     def errors(self) -> tuple[RuleProblem, ...]:
         """Problems that kept a rule out."""
         return tuple(problem for problem in self.problems if problem.severity is Severity.ERROR)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,10 +32,10 @@ class EventRow:
 
 
 class SegmentEvents:
-    """The events of a segment's files."""
+    """The events of a segment's files; `also` names columns beyond those that rules ask for."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        names = list(dict.fromkeys((*_ALWAYS, *map(column_of, EVENT_FIELDS), *CONNECTION_FIELDS)))
+    def __init__(self, paths: Sequence[Path], also: Iterable[str] = ()) -> None:
+        names = list(dict.fromkeys((*_ALWAYS, *map(column_of, EVENT_FIELDS), *CONNECTION_FIELDS, *also)))
         parts = [pq.read_table(path, columns=names, partitioning=None) for path in paths]
         self.table: Final = pa.concat_tables(parts).combine_chunks()
 
