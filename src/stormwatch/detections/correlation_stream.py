@@ -136,8 +136,9 @@ class CorrelationStream:
     """Incremental state of correlations, fed by hits in the order of their arrival.
 
     A hit up to `lateness_us` older than the newest is taken in as if it had come in time; `too_late` counts the others,
-    which the next hunt finds. At most about `capacity` hits are kept; when there are more the oldest are let go, and
-    `floor_us` says up to when nothing can be added any more. `correlations` stand after those that they build on.
+    which the next hunt finds. Old hits are let go after every `prune_after` new ones; where more than `capacity` are
+    left the oldest go too, and `floor_us` says up to when nothing can be added any more. `correlations` stand after
+    those that they build on.
     """
 
     def __init__(
@@ -151,6 +152,7 @@ class CorrelationStream:
         self._since_pruned = 0
         self.floor_us: int | None = None
         self.too_late = 0
+        self.prune_after = min(_PRUNE_AFTER, capacity)
         self.rule_ids: Final = frozenset(rule_id for state in self._states for rule_id in state.members)
         self.reach_us: Final = lateness_us + max((state.reach_us for state in self._states), default=0)
         """How much history, back from the newest event, a rebuild has to feed."""
@@ -175,6 +177,11 @@ class CorrelationStream:
             self._hand_on(state.correlation.rule_id, changes, added, removed)
         self._prune(len(taken))
         return Changes(tuple(sorted(fired, key=firing_order)), tuple(sorted(withdrawn, key=firing_order)))
+
+    @property
+    def kept(self) -> int:
+        """How many hits are kept."""
+        return sum(len(group.hits) for state in self._states for group in state.groups.values())
 
     def _in_time(self, hits: list[RuleHit], now_us: int | None) -> list[RuleHit]:
         bound = max((hit.time_us for hit in hits), default=None)
@@ -214,7 +221,7 @@ class CorrelationStream:
 
     def _prune(self, taken: int) -> None:
         self._since_pruned += taken
-        if self._since_pruned < min(_PRUNE_AFTER, self._capacity):
+        if self._since_pruned < self.prune_after:
             return
         self._since_pruned = 0
         self._forget()

@@ -14,6 +14,7 @@ from sigma.conditions import (
 from sigma.types import (
     SigmaCompareExpression,
     SigmaExists,
+    SigmaExpansion,
     SigmaFieldReference,
     SigmaNull,
     SigmaNumber,
@@ -50,11 +51,13 @@ def condition_of(node: Any) -> Condition:
     if isinstance(node, ConditionFieldEqualsValueExpression):
         return _said(node.field, node.value) if node.field in TEXT_FIELDS else _event_field(node.field, node.value)
     if isinstance(node, ConditionValueExpression):
-        return _text_match(_keyword(node.value), TEXT_FIELDS)
+        return _keyword(node.value)
     raise UnsupportedValue(f"{type(node).__name__} is not evaluated here")
 
 
 def _said(field: str, value: Any) -> Condition:
+    if isinstance(value, SigmaExpansion):
+        return any_of(_said(field, one) for one in value.values)
     if isinstance(value, SigmaExists):
         return TextPresent(field, wanted=bool(value))
     if isinstance(value, SigmaNull) or (isinstance(value, SigmaString) and not value.s):
@@ -64,6 +67,8 @@ def _said(field: str, value: Any) -> Condition:
 
 def _event_field(field: str, value: Any) -> Condition:
     kind = kind_of(field)
+    if isinstance(value, SigmaExpansion):
+        return any_of(_event_field(field, one) for one in value.values)
     if isinstance(value, SigmaFieldReference):
         if kind_of(value.field) is FieldKind.SAID or value.field == "time":
             raise UnsupportedValue(f"{value.field!r} is no field of the event that another can be compared with")
@@ -87,12 +92,14 @@ def _described(value: Any) -> str:
     return ":".join((*parts, str(bool(value)) if isinstance(value, SigmaExists) else str(value)))
 
 
-def _keyword(value: Any) -> Any:
+def _keyword(value: Any) -> Condition:
     """A Sigma keyword fits anywhere in the text."""
+    if isinstance(value, SigmaExpansion):
+        return any_of(_keyword(one) for one in value.values)
     if isinstance(value, SigmaString):
         anywhere = SpecialChars.WILDCARD_MULTI
-        return anywhere + value + anywhere
-    return value
+        value = anywhere + value + anywhere
+    return _text_match(value, TEXT_FIELDS)
 
 
 def _text_match(value: Any, fields: tuple[str, ...]) -> TextMatch:

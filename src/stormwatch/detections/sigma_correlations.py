@@ -247,7 +247,7 @@ def resolve(draft: CorrelationDraft, known: Known) -> Correlation | RuleProblem:
         group_by=tuple(groups),
         timespan_us=sigma.timespan.seconds * SECOND,
         condition=_condition(draft),
-        percentile=getattr(sigma.condition, "percentile", None) or 50,
+        percentile=_percentile(sigma.condition),
         generate=sigma.generate,
         name=str(sigma.name) if sigma.name else None,
         topic=value.get("topic") or next((one.topic for one in members if one.topic), None),
@@ -258,6 +258,11 @@ def resolve(draft: CorrelationDraft, known: Known) -> Correlation | RuleProblem:
         references=tuple(sigma.references),
         falsepositives=tuple(sigma.falsepositives),
     )
+
+
+def _percentile(condition: SigmaCorrelationCondition | SigmaExtendedCorrelationCondition) -> int:
+    stated = condition.percentile if isinstance(condition, SigmaCorrelationCondition) else None
+    return 50 if stated is None else stated
 
 
 def _on_trial(member: Rule | Correlation) -> bool:
