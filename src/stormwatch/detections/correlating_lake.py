@@ -100,7 +100,7 @@ def _fields(
     if not names:
         return {}
     known: dict[tuple[Any, ...], Mapping[str, Any]] = {}
-    ids = pc.unique(found["event_id"]).combine_chunks() if found.num_rows else found["event_id"]
+    ids = pc.unique(found["event_id"])
     for file in files:
         where = pc.field("event_id").isin(ids)
         rows = pq.read_table(lake.root / file.path, columns=[*_KEYS, *names], filters=where, partitioning=None)

@@ -44,14 +44,6 @@ class Window:
         return inside
 
 
-@dataclass(frozen=True, slots=True)
-class ScanCost:
-    """Microseconds an event, for rules scanned alone and for the whole set, over the same sample of history."""
-
-    alone: float
-    whole_set: float
-
-
 @dataclass(slots=True)
 class Searched:
     """What was looked at, and the events that each rule or correlation hit, by the name of the pack and its id."""
@@ -171,12 +163,9 @@ def needed(pack: RulePack, targets: Sequence[str]) -> RulePack:
     )
 
 
-def scan_cost(pack: RulePack, whole: RulePack, searched: Searched) -> ScanCost:
-    """What the rules of a pack cost an event of this history, beside the whole set."""
-    return ScanCost(_microseconds(RuleSet(pack.rules), searched), _microseconds(RuleSet(whole.rules), searched))
-
-
-def _microseconds(ruleset: RuleSet, searched: Searched) -> float:
+def scan_microseconds(pack: RulePack, searched: Searched) -> float:
+    """What scanning with the rules of a pack costs an event of this history, in microseconds."""
+    ruleset = RuleSet(pack.rules)
     if not searched.sample:
         return 0.0
     for text, fields in searched.sample[:1]:

@@ -12,10 +12,11 @@ from typing import Any, Final
 
 import yaml
 
-from stormwatch.detections.lint import lint
 from stormwatch.detections.nova import LARGEST_FILE, Keyword, NovaProblem, NovaRule, read_nova
 from stormwatch.detections.nova_conditions import Joined, Reduced, Seen, names_in, reduce_condition, sigma_condition
 from stormwatch.detections.regex_shape import LARGEST_GAP
+from stormwatch.detections.rules import read_pack
+from stormwatch.detections.ruleset import compile_fault
 from stormwatch.model.errors import InvalidInput
 
 _NAMESPACE: Final = uuid.UUID("5c1b1f3e-6f0e-4a53-9d0c-2b6a3f7f4f10")
@@ -166,5 +167,8 @@ def _fault(text: str) -> str | None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "rule.yml"
         path.write_text(text, encoding="utf-8")
-        errors = lint([path]).errors
-    return f"{errors[0].what}; {errors[0].remedy}" if errors else None
+        pack = read_pack([path])
+    if pack.errors:
+        return f"{pack.errors[0].what}; {pack.errors[0].remedy}"
+    unsupported = compile_fault(pack.rules[0].patterns)
+    return f"the scanner cannot take this rule: {unsupported}" if unsupported else None

@@ -11,7 +11,7 @@ from typing import Final
 from stormwatch.cases.outcomes import cleared_accounts
 from stormwatch.detections.correlation import Correlation
 from stormwatch.detections.cost import measure
-from stormwatch.detections.history import EventKey, ScanCost, Searched, Window, needed, scan_cost, search_history
+from stormwatch.detections.history import EventKey, Searched, Window, needed, scan_microseconds, search_history
 from stormwatch.detections.rule import Rule
 from stormwatch.detections.rules import RulePack, read_pack, rule_files
 from stormwatch.model.errors import InvalidInput
@@ -24,6 +24,14 @@ from stormwatch.storage.lake import Lake
 SHADOW_SHARE: Final = 0.01
 _EXAMPLES: Final = 10
 _ACCOUNTS_SHOWN: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ScanCost:
+    """Microseconds an event, for a rule scanned alone and for the whole set, over the same sample of history."""
+
+    alone: float
+    whole_set: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +119,7 @@ def backtest(parts: BacktestParts, path: Path, window: Window, progress: Progres
     searched = search_history(parts.lake, parts.keyring, packs, window, clusters=clusters, progress=progress)
     benign = {**dict.fromkeys(_researchers(parts.lake), "verified researcher")}
     benign.update(dict.fromkeys(cleared_accounts(parts.database), "cleared"))
+    whole = scan_microseconds(after, searched)
     results = []
     for target in targets:
         hits = searched.hits["after"].get(target.rule_id, set())
@@ -120,7 +129,7 @@ def backtest(parts: BacktestParts, path: Path, window: Window, progress: Progres
             compared = _compare(hits, earlier, old[target.rule_id].rule_version, "installed")
         else:
             compared = _recorded(parts.lake, target.rule_id, window, hits)
-        cost = scan_cost(needed(after, [target.rule_id]), after, searched)
+        cost = ScanCost(scan_microseconds(needed(after, [target.rule_id]), searched), whole)
         results.append(_result(target, hits, searched, benign, cost, compared))
     return BacktestReport(searched.events, len(searched.accounts), searched.without_text, tuple(results))
 
