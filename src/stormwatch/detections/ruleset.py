@@ -1,4 +1,4 @@
-"""Rules compiled into one Hyperscan database: one scan of a text, conditions only where it saw something."""
+"""Rules compiled into one Hyperscan database: one scan of a text, conditions only where it or the fields allow."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from functools import cached_property
 from typing import Any, Final
 
 import hyperscan as hs
+import pyarrow as pa
 
-from stormwatch.detections.conditions import EventFields, FieldHits
+from stormwatch.detections.conditions import EventFields, FieldHits, needs_text
+from stormwatch.detections.correlation import Correlation
+from stormwatch.detections.field_screen import candidates
 from stormwatch.detections.normalise import NormalText, utf8
 from stormwatch.detections.patterns import FIELD_END, Pattern
 from stormwatch.detections.rule import Rule
@@ -29,16 +32,20 @@ class RuleHit:
 
 
 class RuleSet:
-    """Compiled rules. `version` names the whole set, `versions` each rule's content."""
+    """Compiled rules and the correlations over them. `version` names the whole set, `versions` each rule's content."""
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(self, rules: Sequence[Rule], correlations: Sequence[Correlation] = ()) -> None:
         self.rules: Final = tuple(sorted(rules, key=lambda rule: rule.rule_id))
+        self.correlations: Final = tuple(correlations)
         self.versions: Final = frozenset(rule.rule_version for rule in self.rules)
-        self.version: Final = hashlib.sha256(",".join(sorted(self.versions)).encode()).hexdigest()[:16]
+        parts = sorted((*self.versions, *(correlation.rule_version for correlation in self.correlations)))
+        self.version: Final = hashlib.sha256(",".join(parts).encode()).hexdigest()[:16]
         self.patterns: Final = tuple(dict.fromkeys(pattern for rule in self.rules for pattern in rule.patterns))
         self._keys: Final = tuple(pattern.key for pattern in self.patterns)
         self._keys_of: Final = tuple(frozenset(pattern.key for pattern in rule.patterns) for rule in self.rules)
         self._rules_of: Final = _rules_by_pattern(self.rules, self.patterns)
+        # Rules that may hold without any pattern seen: their fields say where to try them.
+        self._by_fields: Final = tuple(index for index, rule in enumerate(self.rules) if not needs_text(rule.condition))
 
     @cached_property
     def _database(self) -> Any:
@@ -53,22 +60,30 @@ class RuleSet:
         """The rules that hold for an event, in the order of their ids; `fields` are its columns beside the text."""
         return self.scan_normal(NormalText.of(text), fields)
 
-    def scan_normal(self, text: NormalText, fields: EventFields) -> tuple[RuleHit, ...]:
-        """The same for text that is normalised already."""
+    def candidates(self, events: pa.Table) -> Mapping[int, tuple[int, ...]]:
+        """For a batch of events: by place, the rules that their fields allow to hold whatever the text says.
+
+        To be handed on to `scan_normal`, so that no rule without a text anchor is tried event by event.
+        """
+        return candidates(((index, self.rules[index].condition) for index in self._by_fields), events)
+
+    def scan_normal(
+        self, text: NormalText, fields: EventFields, candidates: Sequence[int] | None = None
+    ) -> tuple[RuleHit, ...]:
+        """The same for text that is normalised already; `candidates` are this event's of its batch, None: unknown."""
+        tried = self._by_fields if candidates is None else candidates
         filled = [(name, utf8(content)) for name, content in text.filled()]
-        if not filled:
-            return ()
         # One scan of everything said. It may see too much (a gap that runs over a field's end, or a field the rule does
         # not ask for), never too little, so a second look at single fields is needed only where it saw something.
-        seen = self._seen(filled[0][1] if len(filled) == 1 else _SEPARATOR.join(content for _, content in filled))
-        if not seen:
+        seen = self._seen(_SEPARATOR.join(content for _, content in filled)) if filled else frozenset()
+        if not seen and not tried:
             return ()
-        if len(filled) == 1:
-            hits = {filled[0][0]: {self._keys[number] for number in seen}}
-        else:
+        if len(filled) > 1 and seen:
             hits = {name: {self._keys[number] for number in self._seen(content)} for name, content in filled}
-        candidates = {index for number in seen for index in self._rules_of[number]}
-        held = sorted(index for index in candidates if self.rules[index].condition.holds(hits, fields))
+        else:
+            hits = {name: {self._keys[number] for number in seen} for name, _ in filled}
+        indexes = {index for number in seen for index in self._rules_of[number]}.union(tried)
+        held = sorted(index for index in indexes if self.rules[index].condition.holds(hits, fields))
         return tuple(RuleHit(self.rules[index], self._fields(index, hits)) for index in held)
 
     def _fields(self, index: int, hits: FieldHits) -> tuple[str, ...]:
@@ -82,7 +97,7 @@ class RuleSet:
         """Size of the compiled database."""
         return int(self._database.size()) if self._database is not None else 0
 
-    def _seen(self, content: bytes) -> set[int]:
+    def _seen(self, content: bytes) -> Set[int]:
         found: set[int] = set()
         if self._database is not None:
             self._database.scan(content, match_event_handler=_collect, context=found)

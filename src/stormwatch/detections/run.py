@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stormwatch.detections.artefacts import EXTRACTOR_VERSION, ArtefactExtractor
+from stormwatch.detections.correlating_lake import CORRELATION_LAYERS
 from stormwatch.detections.indicator_index import IndicatorIndex
 from stormwatch.detections.matching import match_events, match_observables, match_sign_ups
 from stormwatch.detections.rows import DetectionRows
@@ -34,7 +35,7 @@ _RULES: Final = "rules"
 _INDICATORS: Final = "indicators"
 _SIGN_UPS: Final = "sign-ups"
 JUDGE_LAYER: Final = {"layer": "judge"}  # the marks of the one file that a judge's detections lie in
-_OF_NO_SEGMENT: Final = frozenset({_SIGN_UPS, JUDGE_LAYER[_LAYER]})
+_OF_NO_SEGMENT: Final = frozenset({_SIGN_UPS, JUDGE_LAYER[_LAYER], *CORRELATION_LAYERS})
 _STEP: Final = "detections"
 
 

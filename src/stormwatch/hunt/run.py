@@ -13,6 +13,7 @@ from stormwatch.attribution.assess import AssessmentInput, assess
 from stormwatch.attribution.cluster_evidence import Subject
 from stormwatch.cases.opening import open_cases
 from stormwatch.config import Settings
+from stormwatch.detections.correlating_lake import correlate
 from stormwatch.detections.judge import Judge
 from stormwatch.detections.judge_prompt import load_prompt
 from stormwatch.detections.rows import DetectionRows
@@ -109,10 +110,14 @@ def hunt(
         knowledge = read_knowledge(parts.settings, parts.database)
         indicators = tuple(knowledge.indicators.values())
         detect(parts.lake, parts.keyring, knowledge.rules, indicators, full=full, progress=progress)
+        correlate(parts.lake, knowledge.rules.correlations, full=full)
         step()
         with parts.engine() as engine:
             open_window(engine, parts.lake, since_us, until_us)
             found = _weigh_and_link(engine, parts, knowledge, step)
+        # After the assessments: what is grouped by cluster is shown, and nothing of this hunt rests on it.
+        members = {account: one.subject_id for one in found.clusters for account in one.account_ids}
+        correlate(parts.lake, knowledge.rules.correlations, clusters=members, full=full)
         opened = open_cases(parts.database, parts.ledger, parts.lake, parts.settings.case_threshold, now_us())
         note_search(parts.database, now_us())
         alerts = _alert(parts, knowledge)

@@ -93,12 +93,12 @@ DETECTIONS: Final = pa.schema(
         ("time_us", pa.int64()),
         ("rule_id", pa.string()),
         ("rule_version", pa.string()),
-        ("kind", pa.string()),  # rule, indicator, artefact, judge
+        ("kind", pa.string()),  # rule, correlation, indicator, artefact, judge
         ("techniques", _STRINGS),
         ("score", pa.float64()),
         ("shadow", pa.bool_()),
         ("topic", pa.string()),  # the interest a topical rule stands for, else null
-        ("observable_kind", pa.string()),  # for indicator and artefact: what matched
+        ("observable_kind", pa.string()),  # for indicator and artefact: what matched; for correlation: what grouped
         ("observable_value", pa.string()),
         ("indicator_id", pa.string()),
     ]
