@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from stormwatch.access.people import Access
 from stormwatch.config import Settings, load_settings
+from stormwatch.events.client_address import TrustedProxies
+from stormwatch.events.readers.choice import Formats, formats_of
 from stormwatch.events.store import EventStore
 from stormwatch.ledger.log import Ledger
 from stormwatch.model.errors import NotFound
@@ -60,6 +62,12 @@ class Runtime:
     def events(self) -> EventStore:
         """The ingest log and its way into the lake."""
         return EventStore(self.settings.home, self.keyring, self.lake, max_record_bytes=self.settings.max_record_bytes)
+
+    @cached_property
+    def formats(self) -> Formats:
+        """The formats that this installation reads."""
+        proxies = TrustedProxies.of(self.settings.trusted_proxies, self.settings.forwarded_header)
+        return formats_of(self.settings.mappings, proxies)
 
     @contextmanager
     def engine(self) -> Iterator[DuckDBEngine]:

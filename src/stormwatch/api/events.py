@@ -114,7 +114,10 @@ def _ingest(installation: Runtime, sender: Principal, form: Format, body: bytes,
     # The label outlives a token, so that events resent after a change of token are still recognised.
     collector = sender.label or sender.token_id
     source = f"http:{collector}"
-    return ingest_bytes(installation.events, bytes(plain), collector=collector, format=form, source=source)
+    formats = installation.formats
+    return ingest_bytes(
+        installation.events, bytes(plain), collector=collector, format=form, formats=formats, source=source
+    )
 
 
 def _too_long(limit: int) -> HTTPException:

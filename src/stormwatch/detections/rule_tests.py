@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from stormwatch.detections.located_yaml import LocatedDocument, YamlProblem, read_documents
 from stormwatch.detections.normalise import TEXT_FIELDS
 from stormwatch.detections.problems import RuleProblem, Severity
 from stormwatch.detections.rule import Rule
@@ -15,6 +14,7 @@ from stormwatch.detections.rules import TESTS_SUFFIXES
 from stormwatch.detections.ruleset import RuleSet, compile_fault
 from stormwatch.detections.sigma_fields import EVENT_FIELDS
 from stormwatch.model.event import EventText, Message, ToolCall
+from stormwatch.model.located_yaml import LocatedDocument, YamlProblem, read_documents
 
 _LISTS: Final = {"match": True, "near_miss": False}
 _EVENT_KEYS: Final = frozenset({"why", *TEXT_FIELDS, *EVENT_FIELDS})

@@ -14,7 +14,6 @@ from sigma.policy.profiles import TrustedPolicy
 from sigma.rule import SigmaRule
 
 from stormwatch.detections.conditions import needs_text
-from stormwatch.detections.located_yaml import LocatedDocument, YamlProblem, read_documents
 from stormwatch.detections.normalise import NORMALISER_VERSION
 from stormwatch.detections.patterns import UnsupportedValue
 from stormwatch.detections.problems import RuleProblem, Severity
@@ -22,6 +21,7 @@ from stormwatch.detections.rule import LEVEL_SCORES, Rule
 from stormwatch.detections.sigma_conditions import condition_of
 from stormwatch.detections.sigma_fields import mapping_faults, missing_advice
 from stormwatch.model.errors import InvalidInput
+from stormwatch.model.located_yaml import LocatedDocument, YamlProblem, read_documents
 
 TESTS_SUFFIXES: Final = (".tests.yml", ".tests.yaml")
 # Raised whenever the same rule may hit differently.

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from stormwatch.detections.located_yaml import LocatedDocument, Place
 from stormwatch.detections.normalise import TEXT_FIELDS
 from stormwatch.detections.patterns import string_problem
 from stormwatch.detections.regex_shape import ShapeProblem, field_shape_problems, shape_problems
+from stormwatch.model.located_yaml import LocatedDocument, Place
 
 # Fields of the usage event that a condition may ask for. Country, network and language are left out on purpose:
 # who somebody is says nothing about conduct.

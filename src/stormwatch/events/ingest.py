@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from stormwatch.events.mapping.compiled import CompiledMapping
 from stormwatch.events.normalise import Normaliser
 from stormwatch.events.quarantine import Quarantine
 from stormwatch.events.readers.account_record import read_account_record
-from stormwatch.events.readers.choice import Format, recognise
+from stormwatch.events.readers.choice import Format, Formats, Known, shipped_formats
 from stormwatch.events.readers.decoding import decode_object
 from stormwatch.events.readers.litellm import read_litellm
+from stormwatch.events.readers.mapped import MappedReader, Outcome
 from stormwatch.events.readers.usage_event import read_usage_event
 from stormwatch.events.records import AccountUpdate, EventRecord
 from stormwatch.events.sources import CutOff, file_chunks
@@ -64,6 +66,7 @@ def ingest_file(
     *,
     collector: str,
     format: str = "auto",  # noqa: A002 - the word people use
+    formats: Formats | None = None,
     progress: Progress | None = None,
     quarantine: Quarantine | None = None,
 ) -> IngestReport:
@@ -72,7 +75,15 @@ def ingest_file(
     `progress` gets the bytes read and their total. Rejected records go to `quarantine`, by default to one of its own.
     """
     chunks = file_chunks(path, progress)
-    report = ingest_stream(store, chunks, collector=collector, format=format, source=str(path), quarantine=quarantine)
+    report = ingest_stream(
+        store,
+        chunks,
+        collector=collector,
+        format=format,
+        formats=formats,
+        source=str(path),
+        quarantine=quarantine,
+    )
     if not report.read and not report.rejected:
         raise InvalidInput("the file is empty", where=str(path), remedy="check what wrote it")
     return report
@@ -84,10 +95,11 @@ def ingest_bytes(
     *,
     collector: str,
     format: str = "auto",  # noqa: A002 - the word people use
+    formats: Formats | None = None,
     source: str,
 ) -> IngestReport:
     """Takes in a body that was received whole."""
-    return ingest_stream(store, iter((data,)), collector=collector, format=format, source=source)
+    return ingest_stream(store, iter((data,)), collector=collector, format=format, formats=formats, source=source)
 
 
 def ingest_stream(
@@ -96,18 +108,23 @@ def ingest_stream(
     *,
     collector: str,
     format: str = "auto",  # noqa: A002 - the word people use
+    formats: Formats | None = None,
     source: str,
     quarantine: Quarantine | None = None,
 ) -> IngestReport:
-    """Takes in decompressed chunks; when it returns, what it counts as accepted or rejected is on disk."""
+    """Takes in decompressed chunks; when it returns, what it counts as accepted or rejected is on disk.
+
+    `formats` are those of the installation, by default the shipped ones.
+    """
     kept = quarantine or Quarantine(store.home, store.keyring)
-    intake = _Intake(store, collector, Format(format), source, kept)
+    intake = Intake(store, collector, format, source, kept, formats or shipped_formats())
     try:
         try:
             for piece in split_records(chunks, store.max_record_bytes):
                 intake.take(piece)
         except CutOff as error:
             intake.cut_off(error)
+        intake.end()
         return intake.finish()
     finally:
         intake.close()
@@ -115,14 +132,27 @@ def ingest_stream(
             kept.close()
 
 
-class _Intake:
-    """One stream on its way in. While one batch goes to disk, which needs no interpreter, the next is read."""
+class Intake:
+    """One stream on its way in. While one batch goes to disk, which needs no interpreter, the next is read.
 
-    def __init__(self, store: EventStore, collector: str, form: Format, source: str, quarantine: Quarantine) -> None:
+    A mark says where a record stands: its line, or whatever else whoever feeds the intake counts by.
+    """
+
+    def __init__(
+        self,
+        store: EventStore,
+        collector: str,
+        form: str,
+        source: str,
+        quarantine: Quarantine,
+        formats: Formats,
+    ) -> None:
         self._store = store
         self._collector = collector
-        self._format = form
-        self._guess: Format | None = None
+        self._formats = formats
+        self._format = formats.named(form)
+        self._guess: Known | None = None
+        self._mapped: dict[str, MappedReader[Any]] = {}
         self._source = source
         self._normaliser = Normaliser(store.keyring)
         self._quarantine = quarantine
@@ -140,14 +170,14 @@ class _Intake:
         self._reasons: list[Reason] = []
         self._broken_off: Reason | None = None
 
-    def take(self, piece: Piece) -> None:
+    def take(self, piece: Piece, mark: Any = None) -> None:
         """One record, or a part of one that is too long."""
         self._line = piece.line
         if piece.oversize:
             self._take_oversize(piece)
             return
         try:
-            self._read(piece.data)
+            self._read(piece.data, piece.line if mark is None else mark)
         except InvalidInput as error:
             self._reject(piece.line, str(error), piece.data)
             return
@@ -160,8 +190,22 @@ class _Intake:
         self._broken_off = Reason(max(self._line, 1), f"{error.what} in or after this record; send the file again")
         self._reject(self._broken_off.line, self._broken_off.reason, b"")
 
+    def end(self) -> None:
+        """The stream is over: what was held back for more of it is read as it is."""
+        for reader in self._mapped.values():
+            self._take_outcomes(reader.rest())
+
+    def end_waiting(self) -> None:
+        """Reads what was held back for more of the stream and has waited long enough."""
+        for reader in self._mapped.values():
+            self._take_outcomes(reader.waited_long_enough())
+
+    def held_marks(self) -> list[Any]:
+        """The marks of records that are held back."""
+        return [mark for reader in self._mapped.values() for mark in reader.held_marks()]
+
     def finish(self) -> IngestReport:
-        """Stores the rest and gives the count."""
+        """Stores what was read and gives the count so far."""
         self._append()
         self._await()
         self._quarantine.flush()
@@ -179,28 +223,43 @@ class _Intake:
         """Waits for what is under way."""
         self._worker.shutdown()
 
-    def _read(self, data: bytes) -> None:
+    def _read(self, data: bytes, mark: Any) -> None:
         if self._format is not Format.AUTO:
-            self._read_as(self._format, data)
+            self._read_as(self._format, data, mark)
             return
-        form = self._guess or recognise(decode_object(data))
+        form = self._guess or self._formats.recognise(decode_object(data))
         try:
-            self._read_as(form, data)
+            self._read_as(form, data, mark)
         except InvalidInput:
-            other = recognise(decode_object(data))
+            other = self._formats.recognise(decode_object(data))
             if other is form:
                 raise
             form = other
-            self._read_as(form, data)
+            self._read_as(form, data, mark)
         # An event would pass for an account record with unknown fields, so that is no guess for the next record.
         self._guess = None if form is Format.ACCOUNT_RECORD else form
 
-    def _read_as(self, form: Format, data: bytes) -> None:
-        if form is Format.ACCOUNT_RECORD:
+    def _read_as(self, form: Known, data: bytes, mark: Any) -> None:
+        if isinstance(form, CompiledMapping):
+            reader = self._mapped.setdefault(form.name, MappedReader(form))
+            self._take_outcomes(reader.read(data, mark))
+        elif form is Format.ACCOUNT_RECORD:
             self._accounts.append(read_account_record(data, self._normaliser.redactor))
         else:
-            sent = read_usage_event(data) if form is Format.USAGE_EVENT else read_litellm(data)
+            sent = read_usage_event(data) if form is Format.USAGE_EVENT else read_litellm(data, self._formats.proxies)
             self._events.append(self._normaliser.event(sent))
+
+    def _take_outcomes(self, outcomes: Sequence[Outcome[Any]]) -> None:
+        for outcome in outcomes:
+            reason = outcome.reason
+            if outcome.event is not None:
+                try:
+                    self._events.append(self._normaliser.event(outcome.event))
+                    continue
+                except InvalidInput as error:
+                    reason = str(error)
+            line = outcome.mark if isinstance(outcome.mark, int) else outcome.mark.line
+            self._reject(line, reason, outcome.data)
 
     def _take_oversize(self, piece: Piece) -> None:
         reason = f"longer than {self._store.max_record_bytes} bytes"

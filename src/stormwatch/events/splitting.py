@@ -44,28 +44,50 @@ def _is_document(head: bytes) -> bool:
 
 
 def _split_lines(chunks: Iterator[bytes], max_bytes: int) -> Iterator[Piece]:
-    unfinished = _UnfinishedLine(max_bytes)
+    splitter = LineSplitter(max_bytes)
     for chunk in chunks:
+        yield from splitter.feed(chunk)
+    yield from splitter.end()
+
+
+class LineSplitter:
+    """Lines out of chunks that come one by one; `line` is the number of the line that is not ended yet."""
+
+    def __init__(self, max_bytes: int, line: int = 1) -> None:
+        self._max_bytes = max_bytes
+        self._unfinished = _UnfinishedLine(max_bytes, line)
+
+    @property
+    def line(self) -> int:
+        """The number of the line that goes on with the next chunk."""
+        return self._unfinished.line
+
+    def feed(self, chunk: bytes) -> Iterator[Piece]:
+        """The lines that end in the chunk."""
+        unfinished = self._unfinished
         first, *others = chunk.split(b"\n")
         if not others:
             yield from unfinished.extend(first)
-            continue
+            return
         yield from unfinished.end(first)
         *whole, tail = others
         line = unfinished.line
         for number, record in enumerate(whole, line):
             if record and not record.isspace():
-                yield Piece(number, record, oversize=len(record) > max_bytes)
+                yield Piece(number, record, oversize=len(record) > self._max_bytes)
         unfinished.line = line + len(whole)
         yield from unfinished.extend(tail)
-    yield from unfinished.end(b"")
+
+    def end(self) -> Iterator[Piece]:
+        """The last line, when nothing follows that would end it."""
+        yield from self._unfinished.end(b"")
 
 
 class _UnfinishedLine:
     """A line of which only the beginning has been seen; of one that is too long nothing is held back."""
 
-    def __init__(self, max_bytes: int) -> None:
-        self.line = 1
+    def __init__(self, max_bytes: int, line: int) -> None:
+        self.line = line
         self._max_bytes = max_bytes
         self._parts: list[bytes] = []
         self._held = 0
