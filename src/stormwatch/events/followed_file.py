@@ -144,6 +144,8 @@ class FollowedFile:
             return
         if any(source.identity == _identity(found) for source in self._sources):
             return
+        if self._sources:
+            self._add_later(self._sources[-1].identity)
         self._retire_all()
         self._add(self.path, None)
 
@@ -159,6 +161,7 @@ class FollowedFile:
         copy = self._find(position) if position.head_bytes else None
         if copy is not None:
             self._add(copy, position)
+            self._add_later(self._sources[-1].identity)
             self._retire_all()
         else:
             self._note(f"{self.path} was truncated and no copy of it is beside it: its last lines may have been missed")
@@ -177,14 +180,12 @@ class FollowedFile:
             return
         self._add(found, position)
         if found != self.path:
-            siblings = self._siblings()
-            for sibling in siblings[siblings.index(found) + 1 :] if found in siblings else ():
-                self._add(sibling, None)
+            self._add_later(self._sources[-1].identity)
             self._retire_all()
 
     def _find(self, position: Position, *first: Path) -> Path | None:
         """The file that begins as the one did that a position is in, and is long enough."""
-        for candidate in (*first, *reversed(self._siblings())):
+        for candidate in (*first, *(path for path, _ in reversed(self._siblings()))):
             try:
                 with candidate.open("rb") as file:
                     head = file.read(position.head_bytes)
@@ -195,7 +196,15 @@ class FollowedFile:
                 return candidate
         return None
 
-    def _siblings(self) -> list[Path]:
+    def _add_later(self, identity: tuple[int, int]) -> None:
+        """Opens the rotated files that were written after one of them, such as one that came and went unseen."""
+        siblings = self._siblings()
+        since = next((seen.st_mtime_ns for _, seen in siblings if _identity(seen) == identity), None)
+        for path, seen in siblings:
+            if since is not None and seen.st_mtime_ns >= since and _identity(seen) != identity:
+                self._add(path, None)
+
+    def _siblings(self) -> list[tuple[Path, os.stat_result]]:
         """The files beside the path that look like its rotated copies, the oldest first."""
         name, stem, suffix = (re.escape(part) for part in (self.path.name, self.path.stem, self.path.suffix))
         rotated = re.compile(rf"{name}[.-]\d[\dT_.-]*|{stem}[.-]\d[\dT_.-]*{suffix}")
@@ -203,10 +212,10 @@ class FollowedFile:
         for entry in os.scandir(self.path.absolute().parent):
             try:
                 if rotated.fullmatch(entry.name) and entry.is_file():
-                    found.append((entry.stat().st_mtime_ns, self.path.parent / entry.name))
+                    found.append((self.path.parent / entry.name, entry.stat()))
             except FileNotFoundError:
                 continue  # renamed or removed while we looked
-        return [path for _, path in sorted(found)]
+        return sorted(found, key=lambda item: item[1].st_mtime_ns)
 
     def _add(self, path: Path, position: Position | None) -> None:
         try:

@@ -106,6 +106,8 @@ def _part(part: dict[str, Any], depth: int) -> str:
     if type(result) is dict or part.get("type") == "tool_result":
         source = result if type(result) is dict else part
         return _said(source.get("content", ""), depth + 1)
+    if "json" in part:
+        return as_text(part["json"])
     reasoning = part.get("reasoningContent")
     if type(reasoning) is dict:
         return _said(reasoning.get("reasoningText", reasoning), depth + 1)

@@ -52,9 +52,14 @@ class MappedReader(Generic[Mark]):
         records = list(self._mapping.records(value))
         if not records:
             raise InvalidInput("holds no records where the mapping looks for them")
+        if len(records) == 1:
+            return self._taken(records[0], data, mark)
         for record in records:
-            raw = data if len(records) == 1 else as_line(record)
-            outcomes += self._taken(record, raw, mark)
+            raw = as_line(record)
+            try:
+                outcomes += self._taken(record, raw, mark)
+            except InvalidInput as error:
+                outcomes.append(Outcome(None, str(error), raw, mark))
         return outcomes
 
     def waited_long_enough(self) -> list[Outcome[Mark]]:
@@ -70,12 +75,9 @@ class MappedReader(Generic[Mark]):
         return self._joiner.marks() if self._joiner is not None else ()
 
     def _taken(self, record: dict[str, Any], raw: bytes, mark: Mark) -> list[Outcome[Mark]]:
-        try:
-            if self._joiner is not None:
-                return self._wholes(self._joiner.add(record, raw, mark, self._clock()))
-            return [Outcome(self._event(record), "", raw, mark)]
-        except InvalidInput as error:
-            return [Outcome(None, str(error), raw, mark)]
+        if self._joiner is not None:
+            return self._wholes(self._joiner.add(record, raw, mark, self._clock()))
+        return [Outcome(self._event(record), "", raw, mark)]
 
     def _wholes(self, groups: list[Group[Mark]]) -> list[Outcome[Mark]]:
         assert self._joiner is not None
