@@ -88,11 +88,11 @@ def client_address(
     request's by lower-case names; `told` is an address of unknown origin, such as one that a gateway may have taken
     from a header. Without a peer an address is `asserted`, whatever the headers say.
     """
-    at_socket = canonical_address(peer) if peer else None
-    if at_socket is None:
+    at_socket = _at_socket(peer) if peer else None
+    if at_socket is None or at_socket.address is None:
         return _asserted(told or peer, headers)
-    if not proxies.trusts(at_socket):
-        return ClientAddress(at_socket, IpSource.SOCKET)
+    if not proxies.trusts(at_socket.address):
+        return at_socket
     return _behind(at_socket, claimed_addresses(headers, proxies.header), proxies)
 
 
@@ -127,8 +127,13 @@ def claimed_addresses(headers: Mapping[str, str], header: str) -> list[str | Non
     return [canonical_address(part) for part in text.split(",")]
 
 
-def _behind(peer: str, chain: list[str | None], proxies: TrustedProxies) -> ClientAddress:
-    nearest = ClientAddress(peer, IpSource.SOCKET)
+@lru_cache(maxsize=65_536)
+def _at_socket(peer: str) -> ClientAddress:
+    address = canonical_address(peer)
+    return ClientAddress(address, IpSource.SOCKET if address else None)
+
+
+def _behind(nearest: ClientAddress, chain: list[str | None], proxies: TrustedProxies) -> ClientAddress:
     for claim in reversed(chain):
         if claim is None:
             break

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
-from stormwatch.events.client_address import NOBODY_TRUSTED, TrustedProxies, client_address, recorded_address
-from stormwatch.events.mapping.conditions import all_hold
+from stormwatch.events.client_address import (
+    NOBODY_TRUSTED,
+    ClientAddress,
+    TrustedProxies,
+    client_address,
+    recorded_address,
+)
+from stormwatch.events.mapping.conditions import recogniser
 from stormwatch.events.mapping.decoding import DECODERS, as_record, decoding
 from stormwatch.events.mapping.fields import LIST_FIELDS, REQUIRED
-from stormwatch.events.mapping.filling import Extras, fill_account, fill_list, fill_single
-from stormwatch.events.mapping.leftovers import leftovers, taken
-from stormwatch.events.mapping.paths import Lookup, Path, first_lookup, lookup
+from stormwatch.events.mapping.filling import Extras, PreparedSource
+from stormwatch.events.mapping.layout import Layout, Place, Shape, Slots, shape_of
+from stormwatch.events.mapping.leftovers import taken
+from stormwatch.events.mapping.paths import Lookup, Path, lookup
+from stormwatch.events.mapping.plan import Plan
 from stormwatch.events.mapping.scalars import headers, text
 from stormwatch.events.mapping.specification import Client, Source, Specification
 from stormwatch.events.sent import SentEvent
@@ -20,8 +28,8 @@ from stormwatch.model.errors import InvalidInput
 _LONGEST_EVENT_ID: Final = 128
 _LONGEST_ACCOUNT_ID: Final = 256
 _PATHS_NAMED: Final = 4
-
-Address = Callable[[dict[str, Any]], tuple[str | None, Any]]
+_SHAPES_KEPT: Final = 512
+_KEYS_OF_A_KEPT_SHAPE: Final = 1000  # a sender chooses the keys, and must not choose how much memory they take
 
 
 class CompiledMapping:
@@ -30,18 +38,18 @@ class CompiledMapping:
     def __init__(self, specification: Specification, proxies: TrustedProxies = NOBODY_TRUSTED) -> None:
         self.specification = specification
         self.name = specification.name
-        self._recognises = all_hold(specification.recognise)
+        self._recognises = recogniser(specification.recognise)
         self._nested = tuple(_all_lookup(path) for path in specification.records)
         self._changes = tuple(decoding(path, DECODERS[name]) for path, name in specification.decode)
-        self._address = _address_of(specification.client, proxies)
-        self._single = tuple(
-            (name, fill_account(sources) if name == "account_id" else fill_single(sources))
+        self._layout = Layout()
+        self._fields = tuple(
+            (name, tuple(PreparedSource(source, self._layout) for source in sources))
             for name, sources in specification.event
-            if name not in LIST_FIELDS
         )
-        self._lists = tuple((name, fill_list(srcs)) for name, srcs in specification.event if name in LIST_FIELDS)
+        self._address = _Address(specification.client, self._layout, proxies)
         self._tree = taken(_used_paths(specification))
         self._missing = {name: _lacks(self.name, name, dict(specification.event)[name]) for name in REQUIRED}
+        self._plans: dict[Shape, Plan] = {}
 
     def recognises(self, value: dict[str, Any]) -> bool:
         """Whether a decoded line is in this format, by its first record."""
@@ -61,20 +69,26 @@ class CompiledMapping:
         """The event in one record, which is changed on the way; InvalidInput says what is missing."""
         for change in self._changes:
             change(record)
+        slots = self._layout.slots(record)
+        plan = self._plan(shape_of(slots))
         extras: Extras = {}
-        filled: dict[str, Any] = {}
-        for name, fill in self._single:
-            value = fill(record, extras)
-            if value is not None:
-                filled[name] = value
+        filled = plan.fill(slots, extras)
         self._check(filled)
-        for name, fill in self._lists:
-            filled[name] = fill(record, extras) or None
-        filled["source_ip"], filled["ip_source"] = self._address(record)
-        rest = leftovers(record, self._tree)
-        if extras:
-            rest.update(extras)
+        client = self._address.of(slots)
+        rest = plan.rest(slots)
+        rest.update(extras)
+        filled["source_ip"], filled["ip_source"] = client.address, client.source
         return SentEvent(attributes=rest or None, **filled)
+
+    def _plan(self, shape: Shape) -> Plan:
+        plan = self._plans.get(shape)
+        if plan is None:
+            plan = Plan(self._fields, self._layout, self._tree, shape)
+            if sum(map(len, shape)) <= _KEYS_OF_A_KEPT_SHAPE:
+                if len(self._plans) >= _SHAPES_KEPT:
+                    self._plans = {}
+                self._plans[shape] = plan
+        return plan
 
     def _check(self, filled: dict[str, Any]) -> None:
         for name, missing in self._missing.items():
@@ -84,6 +98,27 @@ class CompiledMapping:
             raise InvalidInput(f"event_id is longer than {_LONGEST_EVENT_ID} characters")
         if len(filled["account_id"]) > _LONGEST_ACCOUNT_ID:
             raise InvalidInput(f"account_id is longer than {_LONGEST_ACCOUNT_ID} characters")
+
+
+class _Address:
+    """Where the address of the client is logged, and how far it can be believed."""
+
+    def __init__(self, client: Client, layout: Layout, proxies: TrustedProxies) -> None:
+        self._peers = tuple(layout.place(path) for path in client.peer)
+        self._headers = tuple(layout.place(path) for path in client.headers)
+        self._recorded = tuple(layout.place(path) for path in client.recorded)
+        self._proxies = proxies
+
+    def of(self, slots: Slots) -> ClientAddress:
+        peer = _text_at(self._peers, slots)
+        recorded = _text_at(self._recorded, slots)
+        if peer is not None and not self._proxies.networks:
+            return client_address(peer, {}, self._proxies, told=recorded)
+        logged = next((value for place in self._headers if (value := place.first(slots)) is not None), None)
+        named = headers(logged) if logged is not None else {}
+        if peer is None and recorded is not None:
+            return recorded_address(recorded, named, self._proxies)
+        return client_address(peer, named, self._proxies, told=recorded)
 
 
 def _lacks(mapping: str, name: str, sources: tuple[Source, ...]) -> tuple[str, str]:
@@ -101,29 +136,8 @@ def _all_lookup(path: Path) -> Lookup:
     return find_all
 
 
-def _address_of(client: Client, proxies: TrustedProxies) -> Address:
-    peers = tuple(first_lookup(path) for path in client.peer)
-    heads = tuple(first_lookup(path) for path in client.headers)
-    told = tuple(first_lookup(path) for path in client.recorded)
-
-    def address(record: dict[str, Any]) -> tuple[str | None, Any]:
-        peer, recorded = _text_at(peers, record), _text_at(told, record)
-        if peer is not None and not proxies.networks:
-            found = client_address(peer, {}, proxies, told=recorded)
-            return found.address, found.source
-        logged = next((value for find in heads if (value := find(record)) is not None), None)
-        named = headers(logged) if logged is not None else {}
-        if peer is None and recorded is not None:
-            found = recorded_address(recorded, named, proxies)
-        else:
-            found = client_address(peer, named, proxies, told=recorded)
-        return found.address, found.source
-
-    return address
-
-
-def _text_at(finds: tuple[Lookup, ...], record: dict[str, Any]) -> str | None:
-    return next((said for find in finds if (said := text(find(record))) is not None), None)
+def _text_at(places: tuple[Place, ...], slots: Slots) -> str | None:
+    return next((said for place in places if (said := text(place.first(slots))) is not None), None)
 
 
 def _used_paths(specification: Specification) -> Iterator[Path]:

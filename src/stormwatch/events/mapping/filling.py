@@ -1,4 +1,7 @@
-"""The sources of one field to a function that fills it; what it found and did not use is set aside, not lost."""
+"""The sources of an event's fields to what has to be done for records of one shape.
+
+What a source found and a field did not use is set aside, not lost.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,20 @@ from typing import Any, Final
 
 import msgspec
 
-from stormwatch.events.mapping.conditions import Answer, all_hold, any_holds
+from stormwatch.events.mapping.conditions import Answer, Conditions, any_holds
 from stormwatch.events.mapping.conversations import LISTS
-from stormwatch.events.mapping.paths import Lookup, first_lookup, lookup
+from stormwatch.events.mapping.layout import Layout, Shape, Slots
 from stormwatch.events.mapping.scalars import SCALARS, Scalar, header
 from stormwatch.events.mapping.specification import Source
 from stormwatch.events.turns import as_text
 
 Extras = dict[str, Any]
-Fill = Callable[[dict[str, Any], Extras], Any]
+
+
+def same(value: Any) -> Any:
+    """The value itself."""
+    return value
+
 
 # Before the id of an account that only the caller claimed to be: nobody may take it for one that was authenticated.
 ASSERTED: Final = "asserted:"
@@ -25,84 +33,75 @@ _canonical: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
 @dataclass(frozen=True, slots=True)
-class _Attempt:
-    """One place to look at for one field; `name` is its path, empty where the value lies in no place of the record."""
+class Attempt:
+    """One way to fill a field for records of a shape."""
 
-    find: Lookup
-    convert: Scalar
-    name: str
-    holds: Answer | None
-    asserted: bool
-
-
-def fill_single(sources: tuple[Source, ...]) -> Fill:
-    """A function that takes the first place with something to say, and sets aside what others say differently."""
-    attempts = tuple(attempt for source in sources for attempt in _attempts(source))
-    if len(attempts) == 1 and attempts[0].holds is None:
-        return _alone(attempts[0])
-
-    def fill(record: dict[str, Any], extras: Extras) -> Any:
-        value, _ = _chosen(attempts, record, extras)
-        return value
-
-    return fill
+    find: Callable[[Slots], Any]
+    convert: Scalar = same
+    name: str = ""  # the path, for what is set aside; empty where nothing has to be
+    holds: Answer | None = None
+    asserted: bool = False
+    constant: Any = None
+    place: tuple[int, str] | None = None  # the object and the key, where there is nothing between
 
 
-def fill_account(sources: tuple[Source, ...]) -> Fill:
-    """Like `fill_single`, and says where the account comes from; one that is only asserted is marked in its id."""
-    attempts = tuple(attempt for source in sources for attempt in _attempts(source))
+class PreparedSource:
+    """A source of a field, its paths placed in the layout."""
 
-    def fill(record: dict[str, Any], extras: Extras) -> Any:
-        value, chosen = _chosen(attempts, record, extras)
-        if chosen is None:
-            return None
-        extras["account_from"] = chosen.name or "the mapping"
-        if chosen.asserted:
-            extras["account_asserted"] = True
-            return ASSERTED + value
-        return value
+    def __init__(self, source: Source, layout: Layout) -> None:
+        self.source = source
+        self.places = tuple(layout.place(path) for path in source.paths)
+        self._when = Conditions(source.when, layout) if source.when else None
+        self._any = tuple(Conditions(group, layout) for group in source.any_of)
+        self._convert = _converter(source) if source.transform not in LISTS else same
+        self.read = LISTS.get(source.transform)
 
-    return fill
+    def guard(self, shape: Shape) -> tuple[bool, Answer | None]:
+        """Whether the source can hold for a shape at all, and the question that is left."""
+        if self._when is None:
+            return True, None
+        holds = self._when.for_shape(shape)
+        return holds is not None, holds
+
+    def attempts(self, shape: Shape) -> list[Attempt]:
+        """What there is to try for records of a shape."""
+        possible, holds = self.guard(shape)
+        if not possible:
+            return []
+        source = self.source
+        if source.digest:
+            return [Attempt(_digest, holds=holds)]
+        if source.any_of:
+            answer = any_holds(self._any, shape)
+            return [Attempt(answer or _no, holds=holds, constant=False if answer is None else None)]
+        if source.constant is not None:
+            constant = source.constant
+            return [Attempt(lambda _slots: constant, holds=holds, asserted=source.asserted, constant=constant)]
+        # Headers stay where they are, so a place without the one that is looked for need not be set aside.
+        is_header = source.transform == "header"
+        return [
+            Attempt(
+                place.finder(),
+                self._convert,
+                "" if is_header else place.path.text,
+                holds,
+                source.asserted,
+                place=(place.slot, place.key) if place.rest is None else None,
+            )
+            for place in self.places
+            if place.is_in(shape)
+        ]
 
 
-def fill_list(sources: tuple[Source, ...]) -> Fill:
-    """A function that joins what every source has to say."""
-    fills = tuple(_many(source) for source in sources)
-    if len(fills) == 1:
-        return fills[0]
-
-    def fill(record: dict[str, Any], extras: Extras) -> Any:
-        return [item for take in fills for item in take(record, extras)]
-
-    return fill
-
-
-def _attempts(source: Source) -> list[_Attempt]:
-    holds = all_hold(source.when) if source.when else None
-
-    def attempt(find: Lookup, convert: Scalar = _same, name: str = "") -> _Attempt:
-        return _Attempt(find, convert, name, holds, source.asserted)
-
-    if source.digest:
-        return [attempt(lambda record: blake2b(_canonical(record), digest_size=16).hexdigest())]
-    if source.any_of:
-        return [attempt(any_holds(source.any_of))]
-    if source.constant is not None:
-        return [attempt(lambda _record: source.constant)]
-    convert = _converter(source)
-    # Headers stay where they are, so a place without the one that is looked for need not be set aside.
-    is_header = source.transform == "header"
-    return [attempt(first_lookup(path), convert, "" if is_header else path.text) for path in source.paths]
-
-
-def _chosen(attempts: tuple[_Attempt, ...], record: dict[str, Any], extras: Extras) -> tuple[Any, _Attempt | None]:
+def choose(attempts: tuple[Attempt, ...], slots: Slots, extras: Extras) -> tuple[Any, Attempt | None]:
+    """The first that says something, and what it said; what others say differently is set aside."""
     found, chosen, used = None, None, None
     aside: Extras = {}
     for attempt in attempts:
         if chosen is not None and (not attempt.name or attempt.asserted):
             continue
-        raw = attempt.find(record)
-        if raw is None or raw == "" or (attempt.holds is not None and not attempt.holds(record)):
+        raw = attempt.find(slots)
+        if raw is None or raw == "" or (attempt.holds is not None and not attempt.holds(slots)):
             continue
         if chosen is None:
             found = attempt.convert(raw)
@@ -117,23 +116,24 @@ def _chosen(attempts: tuple[_Attempt, ...], record: dict[str, Any], extras: Extr
     return found, chosen
 
 
-def _alone(attempt: _Attempt) -> Fill:
-    find, convert, name = attempt.find, attempt.convert, attempt.name
-
-    def fill(record: dict[str, Any], extras: Extras) -> Any:
-        raw = find(record)
-        if raw is None or raw == "":
-            return None
-        value = convert(raw)
-        if value is None and name:
-            extras[name] = raw
-        return value
-
-    return fill
+def account(attempts: tuple[Attempt, ...], slots: Slots, extras: Extras) -> str | None:
+    """The account, with where it comes from set aside; one that is only asserted is marked in its id."""
+    value, chosen = choose(attempts, slots, extras)
+    if chosen is None:
+        return None
+    extras["account_from"] = chosen.name or "the mapping"
+    if chosen.asserted:
+        extras["account_asserted"] = True
+        return f"{ASSERTED}{value}"
+    return str(value)
 
 
-def _same(value: Any) -> Any:
-    return value
+def _digest(slots: Slots) -> str:
+    return blake2b(_canonical(slots[0]), digest_size=16).hexdigest()
+
+
+def _no(_slots: Slots) -> bool:
+    return False
 
 
 def _converter(source: Source) -> Scalar:
@@ -149,16 +149,3 @@ def _converter(source: Source) -> Scalar:
         return prefix + as_text(replaced.get(value, value))
 
     return finish
-
-
-def _many(source: Source) -> Fill:
-    finds = tuple(lookup(path) for path in source.paths)
-    read, role = LISTS[source.transform], source.role
-    holds = all_hold(source.when) if source.when else None
-
-    def fill(record: dict[str, Any], _extras: Extras) -> Any:
-        if holds is not None and not holds(record):
-            return ()
-        return [item for find in finds if (value := find(record)) is not None for item in read(value, role)]
-
-    return fill

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
-from stormwatch.events.mapping.conditions import all_hold
+from stormwatch.events.mapping.conditions import recogniser
 from stormwatch.events.mapping.paths import Path, first_lookup, lookup
 from stormwatch.events.mapping.scalars import count, text
 from stormwatch.events.mapping.specification import Join, JoinPart
@@ -35,7 +35,7 @@ class Joiner(Generic[Mark]):
     def __init__(self, join: Join, *, groups_held: int = GROUPS_HELD, bytes_held: int = BYTES_HELD) -> None:
         self._join = join
         self._keys = tuple(first_lookup(path) for path in join.key)
-        self._parts = tuple((part, all_hold(part.recognise)) for part in join.parts)
+        self._parts = tuple((part, recogniser(part.recognise)) for part in join.parts)
         self._groups_held = groups_held
         self._bytes_held = bytes_held
         self._groups: dict[str, Group[Mark]] = {}

@@ -55,7 +55,11 @@ def parse_path(text: str) -> Path:
 
 def lookup(path: Path) -> Lookup:
     """A function from a record to the value there, None where there is none; for a path to many values their list."""
-    steps = path.steps
+    return lookup_of(path.steps)
+
+
+def lookup_of(steps: tuple[Step, ...]) -> Lookup:
+    """The same for a part of a path."""
     if all(isinstance(step, str) for step in steps):
         return _keys_lookup(steps)
     return _steps_lookup(steps)
@@ -67,10 +71,15 @@ def first_lookup(path: Path) -> Lookup:
     if not path.is_many:
         return find
 
-    def find_first(record: Any) -> Any:
-        return next((value for value in find(record) or () if value is not None and value != ""), None)
+    return lambda record: first_of(find(record))
 
-    return find_first
+
+def first_of(values: list[Any] | None) -> Any:
+    """The first of several values that says something."""
+    for value in values or ():
+        if value is not None and value != "":
+            return value
+    return None
 
 
 def _lacks_dot(text: str, position: int, match: re.Match[str]) -> bool:
@@ -107,6 +116,8 @@ def _steps_lookup(steps: tuple[Step, ...]) -> Lookup:
     if EVERY in steps:
         at = steps.index(EVERY)
         before, after = _steps_lookup(steps[:at]), steps[at + 1 :]
+        if at == 0 and len(after) == 1 and isinstance(after[0], str):
+            return _key_of_each(after[0])
         inner = _steps_lookup(after) if after else None
         flat = EVERY in after
 
@@ -125,6 +136,16 @@ def _steps_lookup(steps: tuple[Step, ...]) -> Lookup:
         for step in steps:
             record = _walk(record, step)
         return record
+
+    return find
+
+
+def _key_of_each(key: str) -> Lookup:
+    def find(items: Any) -> Any:
+        if type(items) is not list:
+            return None
+        found = [item.get(key) for item in items if type(item) is dict]
+        return [value for value in found if value is not None] or None
 
     return find
 
