@@ -43,6 +43,13 @@ class Settings(BaseSettings):
     )
     rules: tuple[Path, ...] = Field(default=(), description="More folders of rules beside the shipped ones.")
     profiles: tuple[Path, ...] = Field(default=(), description="More folders of actor profiles.")
+    mappings: tuple[Path, ...] = Field(default=(), description="More folders of mappings of log formats.")
+    trusted_proxies: tuple[str, ...] = Field(
+        default=(), description="Networks of your own proxies, whose word on a client's address counts."
+    )
+    forwarded_header: str = Field(
+        default="x-forwarded-for", description="The one header that those proxies write the client's address into."
+    )
     case_threshold: float = Field(default=0.5, ge=0.01, le=0.999, description="Risk from which a case is opened.")
     minimum_count: int = Field(default=5, ge=2, description="Report figures below this are suppressed.")
     max_record_bytes: int = Field(default=16 * 1024 * 1024, ge=1024, description="Longer input records are rejected.")

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from stormwatch.access.people import Access
 from stormwatch.config import Settings, load_settings
+from stormwatch.events.client_address import TrustedProxies
 from stormwatch.events.otlp_intake import OtlpIntake
+from stormwatch.events.readers.choice import Formats, formats_of
 from stormwatch.events.store import EventStore
 from stormwatch.ledger.log import Ledger
 from stormwatch.model.errors import NotFound
@@ -72,6 +74,12 @@ class Runtime:
     def otlp(self) -> OtlpIntake:
         """The way in for OpenTelemetry's protocol."""
         return OtlpIntake(self.events)
+
+    @cached_property
+    def formats(self) -> Formats:
+        """The formats that this installation reads."""
+        proxies = TrustedProxies.of(self.settings.trusted_proxies, self.settings.forwarded_header)
+        return formats_of(self.settings.mappings, proxies)
 
     @contextmanager
     def engine(self) -> Iterator[DuckDBEngine]:

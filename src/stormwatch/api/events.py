@@ -65,7 +65,14 @@ async def _take(request: Request, sender: Principal, form: Format) -> dict[str, 
 def _ingest(installation: Runtime, sender: Principal, form: Format, body: bytes, encoding: str) -> IngestReport:
     plain = unpacked(body, encoding, installation.settings.max_request_bytes)
     collector = collector_of(sender)
-    return ingest_bytes(installation.events, plain, collector=collector, format=form, source=f"http:{collector}")
+    return ingest_bytes(
+        installation.events,
+        plain,
+        collector=collector,
+        format=form,
+        formats=installation.formats,
+        source=f"http:{collector}",
+    )
 
 
 def _answer(report: IngestReport) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import partial
@@ -12,9 +14,9 @@ import typer
 
 from stormwatch.cli.context import runtime_of, session_of
 from stormwatch.cli.output import JsonOption, emit, lines_of, note, progress_bars
+from stormwatch.events.follow import Following, follow_files
 from stormwatch.events.ingest import IngestReport, Reason, ingest_file
 from stormwatch.events.quarantine import Quarantine, quarantine_files, rejected_places
-from stormwatch.events.readers.choice import Format
 from stormwatch.model.errors import InvalidInput, StormwatchError
 from stormwatch.model.progress import ProgressReport
 from stormwatch.model.times import format_rfc3339
@@ -24,7 +26,9 @@ _REASONS_SHOWN = 10
 
 FilesArgument = Annotated[list[Path], typer.Argument(help="NDJSON or JSON; plain, .gz or .zst.", metavar="FILE...")]
 CollectorOption = Annotated[str, typer.Option("--collector", help="Who brings the events; ids are unique within it.")]
-FormatOption = Annotated[Format, typer.Option("--format", help="What the files hold; auto looks at their records.")]
+FormatOption = Annotated[str, typer.Option("--format", help="What the files hold; auto looks at their records.")]
+
+FollowOption = Annotated[bool, typer.Option("--follow", help="Go on with what is appended, until interrupted.")]
 
 Reports = Mapping[Path, IngestReport]
 
@@ -33,27 +37,30 @@ def ingest(
     ctx: typer.Context,
     files: FilesArgument,
     collector: CollectorOption = "file",
-    form: FormatOption = Format.AUTO,
+    form: FormatOption = "auto",
+    follow: FollowOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Take in usage events and account records; a home that does not exist yet is made.
 
     Exits with 0 when every file was read to its end and gave at least one record, with a warning if others were
-    rejected, else with 1.
+    rejected, else with 1. With --follow it goes on until it is interrupted or terminated, and exits with 0.
     """
     home = session_of(ctx).home
     if not is_home(home):
         note(f"stormwatch: making a home in {home}; `init` gives it its first administrator")
     runtime = runtime_of(ctx, create=True)
+    runtime.formats.named(form)
     with progress_bars() as progress:
-        reports, failures = _take_in(runtime, files, collector, form, progress)
+        take_in = _follow if follow else _take_in
+        reports, failures = take_in(runtime, files, collector, form, progress)
     for path, report in reports.items():
         if report.rejected:
             first = report.first_reasons[0]
             said = f"rejected records: {report.rejected}, the first for: {first.reason} (line {first.line})"
             note(f"stormwatch: {path}: {said}; kept in {report.quarantine}")
     total = _total(reports)
-    if total.read or total.ignored or as_json:
+    if total.read or total.ignored or as_json or follow:
         emit(_payload(reports, total), _prose(total), as_json=as_json)
     for failure in failures[:-1]:
         note(f"stormwatch: {failure}")
@@ -81,7 +88,7 @@ def quarantine(ctx: typer.Context, as_json: JsonOption = False) -> None:
 
 
 def _take_in(
-    runtime: Runtime, files: Sequence[Path], collector: str, form: Format, progress: ProgressReport
+    runtime: Runtime, files: Sequence[Path], collector: str, form: str, progress: ProgressReport
 ) -> tuple[dict[Path, IngestReport], list[StormwatchError]]:
     """Takes in each file, so that one that fails keeps none of the others out."""
     store = runtime.events
@@ -96,6 +103,7 @@ def _take_in(
                     path,
                     collector=collector,
                     format=form,
+                    formats=runtime.formats,
                     progress=shown,
                     quarantine=kept,
                     processes=runtime.settings.processes,
@@ -110,6 +118,20 @@ def _take_in(
                 failures.append(_broken_off(path, report.broken_off))
     store.compact()
     return reports, failures
+
+
+def _follow(
+    runtime: Runtime, files: Sequence[Path], collector: str, form: str, progress: ProgressReport
+) -> tuple[dict[Path, IngestReport], list[StormwatchError]]:
+    """Takes in what is appended to the files until this process is told to end."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    store = runtime.events
+    following = Following(stop, lambda text: note(f"stormwatch: {text}"), progress)
+    reports = follow_files(store, files, collector=collector, format=form, formats=runtime.formats, following=following)
+    store.compact()
+    return reports, []
 
 
 def _nothing_read(path: Path, report: IngestReport) -> InvalidInput:

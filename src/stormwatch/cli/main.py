@@ -22,6 +22,7 @@ COMMANDS = {
     "token": ("token", "token"),
     "ingest": ("ingest", "ingest"),
     "quarantine": ("ingest", "quarantine"),
+    "mappings": ("mappings", "mappings"),
     "intel": ("intel", "intel"),
     "lead": ("lead", "lead"),
     "rules": ("rules", "rules"),

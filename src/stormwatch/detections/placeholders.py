@@ -9,8 +9,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
-from stormwatch.detections.located_yaml import LocatedDocument, Place, YamlProblem, read_documents
 from stormwatch.model.errors import InvalidInput
+from stormwatch.model.located_yaml import LocatedDocument, Place, YamlProblem, read_documents
 
 FILE_NAMES: Final = ("placeholders.yml", "placeholders.yaml")
 _NAME: Final = re.compile(r"%([A-Za-z0-9_.-]+)%")

@@ -10,13 +10,13 @@ from typing import Any, Final
 from stormwatch.detections.conditions import needs_text
 from stormwatch.detections.correlation import Correlation
 from stormwatch.detections.event_fields import EVENT_FIELDS, TIME_COLUMN
-from stormwatch.detections.located_yaml import LocatedDocument, YamlProblem, read_documents
 from stormwatch.detections.normalise import TEXT_FIELDS
 from stormwatch.detections.problems import RuleProblem, Severity
 from stormwatch.detections.rule import Rule
 from stormwatch.detections.rules import TESTS_SUFFIXES
 from stormwatch.detections.ruleset import RuleSet, compile_fault
 from stormwatch.model.event import EventText, Message, ToolCall
+from stormwatch.model.located_yaml import LocatedDocument, YamlProblem, read_documents
 from stormwatch.model.times import parse_rfc3339
 
 _LISTS: Final = {"match": True, "near_miss": False}

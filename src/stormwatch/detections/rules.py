@@ -9,7 +9,6 @@ from typing import Final
 
 from stormwatch.detections.conditions import AllOf
 from stormwatch.detections.correlation import Correlation
-from stormwatch.detections.located_yaml import LocatedDocument, YamlProblem, read_documents
 from stormwatch.detections.placeholders import FILE_NAMES, expand, placeholders_for
 from stormwatch.detections.problems import RuleProblem, Severity, error_at, warning_at
 from stormwatch.detections.rule import Rule
@@ -17,6 +16,7 @@ from stormwatch.detections.rule_versions import combined_version
 from stormwatch.detections.sigma_correlations import CorrelationDraft, read_correlation, resolve
 from stormwatch.detections.sigma_rules import RuleFilter, read_filter, read_rule
 from stormwatch.model.errors import InvalidInput
+from stormwatch.model.located_yaml import LocatedDocument, YamlProblem, read_documents
 
 TESTS_SUFFIXES: Final = (".tests.yml", ".tests.yaml")
 

@@ -28,7 +28,6 @@ from stormwatch.detections.correlation import (
     Threshold,
 )
 from stormwatch.detections.event_fields import FIELD_KINDS, WHO_YOU_ARE, FieldKind
-from stormwatch.detections.located_yaml import LocatedDocument, Place
 from stormwatch.detections.problems import RuleProblem, error_at, warning_at
 from stormwatch.detections.rule import Rule
 from stormwatch.detections.rule_versions import combined_version, version_of
@@ -40,6 +39,7 @@ from stormwatch.detections.sigma_fields import (
     missing_advice,
 )
 from stormwatch.detections.sigma_rules import SIGMA_FAULTS, level_of, located, sigma_error, techniques_of
+from stormwatch.model.located_yaml import LocatedDocument, Place
 from stormwatch.model.times import SECOND
 
 _VERSIONED: Final = ("id", "correlation", "tags", "level", "topic", "shadow")

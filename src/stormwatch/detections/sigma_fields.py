@@ -13,10 +13,10 @@ from sigma.rule import SigmaDetectionItem
 from sigma.types import SigmaExists, SigmaExpansion, SigmaNull, SigmaNumber, SigmaString
 
 from stormwatch.detections.event_fields import EVENT_FIELDS, WHO_YOU_ARE, FieldKind, kind_of, modifier_fault
-from stormwatch.detections.located_yaml import LocatedDocument, Place
 from stormwatch.detections.normalise import TEXT_FIELDS
 from stormwatch.detections.patterns import string_problem
 from stormwatch.detections.regex_shape import ShapeProblem, field_shape_problems, shape_problems
+from stormwatch.model.located_yaml import LocatedDocument, Place
 
 RULE_KEYS: Final = frozenset(
     {

@@ -13,7 +13,6 @@ from sigma.policy.profiles import TrustedPolicy
 from sigma.rule import SigmaRule
 
 from stormwatch.detections.conditions import Condition, asks_for_something
-from stormwatch.detections.located_yaml import LocatedDocument
 from stormwatch.detections.patterns import UnsupportedValue
 from stormwatch.detections.problems import RuleProblem, error_at, warning_at
 from stormwatch.detections.rule import LEVEL_SCORES, Rule
@@ -29,6 +28,7 @@ from stormwatch.detections.sigma_fields import (
     mapping_faults,
     missing_advice,
 )
+from stormwatch.model.located_yaml import LocatedDocument
 
 # What pySigma may raise: it trusts types, so any of these may come of a value that it did not expect.
 SIGMA_FAULTS: Final = (

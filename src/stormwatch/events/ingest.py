@@ -7,22 +7,23 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 
 from stormwatch.events.quarantine import Quarantine
-from stormwatch.events.readers.choice import Format
-from stormwatch.events.reading import ReadBlock, Reject, block_reader
+from stormwatch.events.readers.choice import Formats, shipped_formats
+from stormwatch.events.reading import Reading, ReadRecords, RecordReader, Reject, block_reader
 from stormwatch.events.records import AccountUpdate
 from stormwatch.events.sources import CutOff, file_chunks
 from stormwatch.events.span_parts import SpanParts, together
-from stormwatch.events.splitting import split_blocks
+from stormwatch.events.splitting import Piece, split_blocks, split_records
 from stormwatch.events.store import BATCH_ROWS, AppendReport, EventStore
 from stormwatch.model.errors import InvalidInput
 from stormwatch.storage.worker_processes import ordered_map
 
 _LARGE_FILE: Final = 16 * 1024 * 1024  # below it, starting processes takes longer than reading
+_BATCH_BYTES: Final = 8 * 1024 * 1024
 REASONS_KEPT: Final = 1000
 
 Progress = Callable[[int, int], None]
@@ -66,6 +67,7 @@ def ingest_file(
     *,
     collector: str,
     format: str = "auto",  # noqa: A002 - the word people use
+    formats: Formats | None = None,
     progress: Progress | None = None,
     quarantine: Quarantine | None = None,
     processes: int = 1,
@@ -82,6 +84,7 @@ def ingest_file(
         chunks,
         collector=collector,
         format=format,
+        formats=formats,
         source=str(path),
         quarantine=quarantine,
         processes=processes if large else 1,
@@ -97,10 +100,11 @@ def ingest_bytes(
     *,
     collector: str,
     format: str = "auto",  # noqa: A002 - the word people use
+    formats: Formats | None = None,
     source: str,
 ) -> IngestReport:
     """Takes in a body that was received whole."""
-    return ingest_stream(store, iter((data,)), collector=collector, format=format, source=source)
+    return ingest_stream(store, iter((data,)), collector=collector, format=format, formats=formats, source=source)
 
 
 def ingest_stream(
@@ -109,23 +113,29 @@ def ingest_stream(
     *,
     collector: str,
     format: str = "auto",  # noqa: A002 - the word people use
+    formats: Formats | None = None,
     source: str,
     quarantine: Quarantine | None = None,
     processes: int = 1,
 ) -> IngestReport:
-    """Takes in decompressed chunks; when it returns, what it counts as accepted or rejected is on disk."""
+    """Takes in decompressed chunks; when it returns, what it counts as accepted or rejected is on disk.
+
+    `formats` are those of the installation, by default the shipped ones.
+    """
     kept = quarantine or Quarantine(store.home, store.keyring)
-    intake = _Intake(store, collector, source, kept)
-    reader = partial(
-        block_reader, store.keyring, collector, Format(format), store.max_record_bytes, store.account_attributes
-    )
-    blocks = split_blocks(chunks, store.max_record_bytes)
+    intake = Intake(store, collector, format, source, kept, formats or shipped_formats())
     try:
         try:
-            for block in ordered_map(reader, blocks, processes) if processes > 1 else map(reader(), blocks):
-                intake.take(block)
+            if processes > 1:
+                blocks = split_blocks(chunks, store.max_record_bytes)
+                for records in ordered_map(partial(block_reader, intake.reading), blocks, processes):
+                    intake.take_read(records)
+            else:
+                for piece in split_records(chunks, store.max_record_bytes):
+                    intake.take(piece)
         except CutOff as error:
             intake.cut_off(error)
+        intake.end()
         return intake.finish()
     finally:
         intake.close()
@@ -133,20 +143,25 @@ def ingest_stream(
             kept.close()
 
 
-class _Intake:
+class Intake:
     """One stream on its way in. While one batch goes to disk, which needs no interpreter, the next is read."""
 
-    def __init__(self, store: EventStore, collector: str, source: str, quarantine: Quarantine) -> None:
+    def __init__(
+        self, store: EventStore, collector: str, form: str, source: str, quarantine: Quarantine, formats: Formats
+    ) -> None:
+        self.reading: Final = Reading(
+            store.keyring, collector, form, formats, store.max_record_bytes, store.account_attributes
+        )
+        self._reader = RecordReader(self.reading)
         self._store = store
-        self._source = source
         self._collector = collector
+        self._source = source
         self._quarantine = quarantine
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="append")
         self._under_way: Future[AppendReport] | None = None
         self._events: list[pa.RecordBatch] = []
         self._accounts: list[AccountUpdate] = []
         self._parts: list[SpanParts] = []
-        self._ignored = 0
         self._waiting = 0
         self._line = 0
         self._too_long: int | None = None
@@ -154,32 +169,45 @@ class _Intake:
         self._duplicate = 0
         self._conflicting = 0
         self._rejected = 0
+        self._ignored = 0
         self._reasons: list[Reason] = []
         self._broken_off: Reason | None = None
 
-    def take(self, block: ReadBlock) -> None:
-        """What the next block held."""
-        self._line = block.last_line or self._line
-        for reject in block.rejects:
-            self._reject(reject)
-        if block.events is not None:
-            self._events.append(block.events)
-        self._accounts += block.accounts
-        if block.parts is not None:
-            self._parts.append(block.parts)
-            self._accepted += len(block.parts.messages)
-        self._ignored += block.ignored
-        self._waiting += block.rows
-        if self._waiting >= BATCH_ROWS:
-            self._append()
+    def take(self, piece: Piece, mark: Any = None) -> None:
+        """One record, or a part of one that is too long; the mark says where it stands, if not by its line."""
+        self._reader.take(piece, mark)
+        if self._reader.records >= BATCH_ROWS or self._reader.size >= _BATCH_BYTES:
+            self._collect()
+
+    def take_read(self, records: ReadRecords) -> None:
+        """Records that another process has read."""
+        self._gather(records)
+        for piece in records.unread:
+            self._reader.take(piece)
+        if records.unread:
+            self._collect()
 
     def cut_off(self, error: CutOff) -> None:
         """The stream broke off behind the last record taken."""
+        self._collect()
         self._broken_off = Reason(max(self._line, 1), f"{error.what} in or after this record; send the file again")
         self._reject(Reject(self._broken_off.line, self._broken_off.reason, b""))
 
+    def end(self) -> None:
+        """The stream is over: what was held back for more of it is read as it is."""
+        self._reader.end()
+
+    def end_waiting(self) -> None:
+        """Reads what was held back for more of the stream and has waited long enough."""
+        self._reader.end_waiting()
+
+    def held_marks(self) -> list[Any]:
+        """The marks of records that are held back."""
+        return self._reader.held_marks()
+
     def finish(self) -> IngestReport:
-        """Stores the rest and gives the count."""
+        """Stores what was read and gives the count so far."""
+        self._collect()
         self._append()
         self._await()
         self._quarantine.flush()
@@ -197,6 +225,24 @@ class _Intake:
     def close(self) -> None:
         """Waits for what is under way."""
         self._worker.shutdown()
+
+    def _collect(self) -> None:
+        self._gather(self._reader.collect())
+
+    def _gather(self, records: ReadRecords) -> None:
+        self._line = max(records.last_line, self._line)
+        for reject in records.rejects:
+            self._reject(reject)
+        if records.events is not None:
+            self._events.append(records.events)
+        self._accounts += records.accounts
+        if records.parts is not None:
+            self._parts.append(records.parts)
+            self._accepted += len(records.parts.messages)
+        self._ignored += records.ignored
+        self._waiting += records.rows
+        if self._waiting >= BATCH_ROWS:
+            self._append()
 
     def _reject(self, reject: Reject) -> None:
         if self._too_long != reject.line:  # the parts of one record are one rejection

@@ -1,20 +1,22 @@
-"""Blocks of records as sent to what the store takes: a batch of events, account updates, and the records rejected."""
+"""Records as sent to what the store takes: a batch of events, account updates, and the records rejected."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 
+from stormwatch.events.mapping.compiled import CompiledMapping
 from stormwatch.events.normalise import Normaliser
 from stormwatch.events.otlp_records import OtlpReader
 from stormwatch.events.readers.account_record import read_account_record
-from stormwatch.events.readers.choice import Format, recognise
+from stormwatch.events.readers.choice import Format, Formats, Known
 from stormwatch.events.readers.decoding import decode_object
 from stormwatch.events.readers.litellm import read_litellm
+from stormwatch.events.readers.mapped import MappedReader, Outcome
 from stormwatch.events.readers.usage_event import read_usage_event
 from stormwatch.events.records import AccountUpdate, EventKeys, EventRecord, events_batch
 from stormwatch.events.span_parts import SpanParts, together
@@ -36,11 +38,11 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadBlock:
-    """What one block held, in the order of its records: rows of LOG_EVENTS, account updates, rejected records.
+class ReadRecords:
+    """What some records held, in their order: rows of LOG_EVENTS, account updates, rejected records.
 
     `parts` is what OpenTelemetry told of events in other spans than theirs, `ignored` counts spans and log records that
-    tell of no request to a model.
+    tell of no request to a model; `unread` are records that only a reader of the whole stream can put together.
     """
 
     events: pa.RecordBatch | None
@@ -49,6 +51,7 @@ class ReadBlock:
     last_line: int
     parts: SpanParts | None = None
     ignored: int = 0
+    unread: tuple[Piece, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -59,86 +62,155 @@ class ReadBlock:
 
 @dataclass(slots=True)
 class _Gathered:
-    """What was read of a block so far."""
+    """What was read since it was last collected."""
 
     events: list[EventRecord] = field(default_factory=list)
     accounts: list[AccountUpdate] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     parts: list[SpanParts] = field(default_factory=list)
+    unread: list[Piece] = field(default_factory=list)
     ignored: int = 0
+    records: int = 0
+    bytes: int = 0
 
 
-class BlockReader:
-    """Reads blocks of one stream; it remembers the format of the record before, as most streams hold one."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the records of a stream are read; all of it can be sent to another process."""
 
-    def __init__(
-        self,
-        keyring: Keyring,
-        collector: str,
-        form: Format,
-        max_record_bytes: int,
-        account_attributes: Sequence[str] = (),
-    ) -> None:
-        self._keyring = keyring
-        self._collector = collector
-        self._keys = EventKeys(keyring, collector)
-        self._normaliser = Normaliser(keyring)
-        self._format = form
-        self._guess: Format | None = None
-        self._max_bytes = max_record_bytes
-        self._account_attributes = tuple(account_attributes)
+    keyring: Keyring
+    collector: str
+    form: str
+    formats: Formats
+    max_record_bytes: int
+    account_attributes: tuple[str, ...] = ()
 
-    def read(self, block: Block) -> ReadBlock:
-        """Everything that one block holds."""
-        found = _Gathered()
-        line = 0
-        for piece in block.pieces(self._max_bytes):
-            line = piece.line
-            if piece.oversize:
-                found.rejects += self._too_long(piece)
-                continue
-            try:
-                self._read(piece, found)
-            except InvalidInput as error:
-                found.rejects.append(Reject(line, str(error), self._keepable(piece.data)))
-        batch = events_batch(self._collector, found.events, self._keys) if found.events else None
-        return ReadBlock(batch, tuple(found.accounts), tuple(found.rejects), line, together(found.parts), found.ignored)
 
-    def _read(self, piece: Piece, found: _Gathered) -> None:
-        if self._format is not Format.AUTO:
-            self._read_as(self._format, piece, found)
+class RecordReader:
+    """Reads records of one stream. It remembers the format of the record before, as most streams hold one.
+
+    A mark says where a record stands: its line, or whatever else whoever feeds the reader counts by.
+    """
+
+    def __init__(self, reading: Reading, *, whole_stream: bool = True) -> None:
+        self._reading = reading
+        self._whole_stream = whole_stream
+        self._formats = reading.formats
+        self._format = reading.formats.named(reading.form)
+        self._guess: Known | None = None
+        self._mapped: dict[str, MappedReader[Any]] = {}
+        self._keys = EventKeys(reading.keyring, reading.collector)
+        self._normaliser = Normaliser(reading.keyring)
+        self._found = _Gathered()
+        self.line = 0
+
+    @property
+    def records(self) -> int:
+        """How many records were read since the last `collect`."""
+        return self._found.records
+
+    @property
+    def size(self) -> int:
+        """How many bytes they were."""
+        return self._found.bytes
+
+    def take(self, piece: Piece, mark: Any = None) -> None:
+        """One record, or a part of one that is too long."""
+        self.line = piece.line
+        self._found.bytes += len(piece.data)
+        if piece.oversize:
+            self._found.rejects += self._too_long(piece)
             return
-        form = self._guess or recognise(decode_object(piece.data))
+        self._found.records += 1
         try:
-            self._read_as(form, piece, found)
+            self._read(piece, piece.line if mark is None else mark)
+        except InvalidInput as error:
+            self._found.rejects.append(Reject(piece.line, str(error), self._keepable(piece.data)))
+
+    def end(self) -> None:
+        """The stream is over: what was held back for more of it is read as it is."""
+        for reader in self._mapped.values():
+            self._take_outcomes(reader.rest())
+
+    def end_waiting(self) -> None:
+        """Reads what was held back for more of the stream and has waited long enough."""
+        for reader in self._mapped.values():
+            self._take_outcomes(reader.waited_long_enough())
+
+    def held_marks(self) -> list[Any]:
+        """The marks of records that are held back."""
+        return [mark for reader in self._mapped.values() for mark in reader.held_marks()]
+
+    def collect(self) -> ReadRecords:
+        """What was read since the last time."""
+        found, self._found = self._found, _Gathered()
+        return ReadRecords(
+            events_batch(self._reading.collector, found.events, self._keys) if found.events else None,
+            tuple(found.accounts),
+            tuple(found.rejects),
+            self.line,
+            together(found.parts),
+            found.ignored,
+            tuple(found.unread),
+        )
+
+    def _read(self, piece: Piece, mark: Any) -> None:
+        if self._format is not Format.AUTO:
+            self._read_as(self._format, piece, mark)
+            return
+        form = self._guess or self._formats.recognise(decode_object(piece.data))
+        try:
+            self._read_as(form, piece, mark)
         except InvalidInput:
-            other = recognise(decode_object(piece.data))
+            other = self._formats.recognise(decode_object(piece.data))
             if other is form:
                 raise
             form = other
-            self._read_as(form, piece, found)
+            self._read_as(form, piece, mark)
         # An event would pass for an account record with unknown fields, so that is no guess for the next record.
         self._guess = None if form is Format.ACCOUNT_RECORD else form
 
-    def _read_as(self, form: Format, piece: Piece, found: _Gathered) -> None:
-        if form is Format.OTLP:
-            self._read_otlp(piece, found)
+    def _read_as(self, form: Known, piece: Piece, mark: Any) -> None:
+        if isinstance(form, CompiledMapping):
+            self._read_mapped(form, piece, mark)
+        elif form is Format.OTLP:
+            self._read_otlp(piece)
         elif form is Format.ACCOUNT_RECORD:
-            found.accounts.append(read_account_record(piece.data, self._normaliser.redactor))
+            self._found.accounts.append(read_account_record(piece.data, self._normaliser.redactor))
         else:
-            sent = read_usage_event(piece.data) if form is Format.USAGE_EVENT else read_litellm(piece.data)
-            found.events.append(self._normaliser.event(sent))
+            litellm = form is Format.LITELLM
+            sent = read_litellm(piece.data, self._formats.proxies) if litellm else read_usage_event(piece.data)
+            self._found.events.append(self._normaliser.event(sent))
 
-    def _read_otlp(self, piece: Piece, found: _Gathered) -> None:
+    def _read_mapped(self, form: CompiledMapping, piece: Piece, mark: Any) -> None:
+        if form.specification.join is not None and not self._whole_stream:
+            self._found.unread.append(piece)
+            return
+        reader = self._mapped.setdefault(form.name, MappedReader(form))
+        self._take_outcomes(reader.read(piece.data, mark))
+
+    def _take_outcomes(self, outcomes: Sequence[Outcome[Any]]) -> None:
+        for outcome in outcomes:
+            reason = outcome.reason
+            if outcome.event is not None:
+                try:
+                    self._found.events.append(self._normaliser.event(outcome.event))
+                    continue
+                except InvalidInput as error:
+                    reason = str(error)
+            line = outcome.mark if isinstance(outcome.mark, int) else outcome.mark.line
+            self._found.rejects.append(Reject(line, reason, outcome.data))
+
+    def _read_otlp(self, piece: Piece) -> None:
         """A line holds a whole request: many spans, of which one that is bad costs itself alone."""
         records = self._otlp.line(piece.data)
-        found.events += records.events
-        found.parts.append(records.parts)
-        found.ignored += records.ignored
-        found.rejects += [Reject(piece.line, item.reason, item.data) for item in records.rejected]
+        self._found.events += records.events
+        self._found.parts.append(records.parts)
+        self._found.ignored += records.ignored
+        self._found.rejects += [Reject(piece.line, item.reason, item.data) for item in records.rejected]
 
     def _too_long(self, piece: Piece) -> Iterator[Reject]:
-        reason = f"longer than {self._max_bytes} bytes"
+        reason = f"longer than {self._reading.max_record_bytes} bytes"
         for start in range(0, max(len(piece.data), 1), _LONG_PIECE):
             more = not piece.last or start + _LONG_PIECE < len(piece.data)
             data = self._keepable(piece.data[start : start + _LONG_PIECE])
@@ -150,11 +222,17 @@ class BlockReader:
 
     @cached_property
     def _otlp(self) -> OtlpReader:
-        return OtlpReader(self._keyring, self._max_bytes, self._account_attributes)
+        reading = self._reading
+        return OtlpReader(reading.keyring, reading.max_record_bytes, reading.account_attributes)
 
 
-def block_reader(
-    keyring: Keyring, collector: str, form: Format, max_record_bytes: int, account_attributes: Sequence[str] = ()
-) -> Callable[[Block], ReadBlock]:
-    """What reads the blocks of one stream, in this process or, as all of it can be sent there, in another."""
-    return BlockReader(keyring, collector, form, max_record_bytes, account_attributes).read
+def block_reader(reading: Reading) -> Callable[[Block], ReadRecords]:
+    """What reads blocks of a stream in a process of its own, which does not see the other blocks."""
+    reader = RecordReader(reading, whole_stream=False)
+
+    def read(block: Block) -> ReadRecords:
+        for piece in block.pieces(reading.max_record_bytes):
+            reader.take(piece)
+        return reader.collect()
+
+    return read

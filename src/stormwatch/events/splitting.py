@@ -103,7 +103,7 @@ def _gathered(pieces: Iterator[Piece]) -> Iterator[Pieces]:
 
 
 def _split_lines(chunks: Iterator[bytes], max_bytes: int) -> Iterator[Block]:
-    unfinished = _UnfinishedLine(max_bytes)
+    unfinished = _UnfinishedLine(max_bytes, 1)
     for chunk in _joined(chunks):
         end = chunk.rfind(b"\n") + 1
         if not end:
@@ -145,11 +145,44 @@ def _block(pieces: Iterator[Piece]) -> Iterator[Pieces]:
         yield Pieces(held)
 
 
+class LineSplitter:
+    """Lines out of chunks that come one by one; `line` is the number of the line that is not ended yet."""
+
+    def __init__(self, max_bytes: int, line: int = 1) -> None:
+        self._max_bytes = max_bytes
+        self._unfinished = _UnfinishedLine(max_bytes, line)
+
+    @property
+    def line(self) -> int:
+        """The number of the line that goes on with the next chunk."""
+        return self._unfinished.line
+
+    def feed(self, chunk: bytes) -> Iterator[Piece]:
+        """The lines that end in the chunk."""
+        unfinished = self._unfinished
+        first, *others = chunk.split(b"\n")
+        if not others:
+            yield from unfinished.extend(first)
+            return
+        yield from unfinished.end(first)
+        *whole, tail = others
+        line = unfinished.line
+        for number, record in enumerate(whole, line):
+            if record and not record.isspace():
+                yield Piece(number, record, oversize=len(record) > self._max_bytes)
+        unfinished.line = line + len(whole)
+        yield from unfinished.extend(tail)
+
+    def end(self) -> Iterator[Piece]:
+        """The last line, when nothing follows that would end it."""
+        yield from self._unfinished.end(b"")
+
+
 class _UnfinishedLine:
     """A line of which only the beginning has been seen; of one that is too long nothing is held back."""
 
-    def __init__(self, max_bytes: int) -> None:
-        self.line = 1
+    def __init__(self, max_bytes: int, line: int) -> None:
+        self.line = line
         self._max_bytes = max_bytes
         self._parts: list[bytes] = []
         self._held = 0

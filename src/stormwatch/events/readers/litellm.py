@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from stormwatch.events.client_address import NOBODY_TRUSTED, ClientAddress, TrustedProxies, recorded_address
+from stormwatch.events.mapping.scalars import headers
 from stormwatch.events.readers.decoding import convert, decode_object
 from stormwatch.events.sent import SentEvent
 from stormwatch.events.turns import as_text, part_text
@@ -39,12 +41,12 @@ _DROPPED: Final = frozenset(
 _DROPPED_INSIDE: Final = frozenset({"additional_headers", "traceback", "model_map_information"})
 
 
-def read_litellm(data: bytes) -> SentEvent:
+def read_litellm(data: bytes, proxies: TrustedProxies = NOBODY_TRUSTED) -> SentEvent:
     """The event in one record; InvalidInput says what does not fit."""
-    return litellm_event(decode_object(data))
+    return litellm_event(decode_object(data), proxies)
 
 
-def litellm_event(value: dict[str, Any]) -> SentEvent:
+def litellm_event(value: dict[str, Any], proxies: TrustedProxies = NOBODY_TRUSTED) -> SentEvent:
     """The event in a decoded webhook object."""
     metadata = _object(value.get("metadata"))
     response = _object(value.get("response"))
@@ -52,6 +54,8 @@ def litellm_event(value: dict[str, Any]) -> SentEvent:
     choices = [_object(choice) for choice in _list(response.get("choices"))]
     messages = [_object(choice.get("message")) for choice in choices]
     account, basis = _account(metadata)
+    recorded = _first(value.get("requester_ip_address"), metadata.get("requester_ip_address"))
+    client = recorded_address(recorded, _headers(metadata), proxies) if recorded else ClientAddress()
     event = {
         "event_id": _first(value.get("litellm_call_id"), value.get("id")),
         "time": _moment(value.get("startTime")),
@@ -60,7 +64,8 @@ def litellm_event(value: dict[str, Any]) -> SentEvent:
         "end_user_id": _first(metadata.get("user_api_key_end_user_id"), value.get("end_user")),
         "api_key_id": _first(metadata.get("user_api_key_hash")),
         "session_id": _first(value.get("session_id"), _requester(metadata).get("session_id")),
-        "source_ip": _first(value.get("requester_ip_address"), metadata.get("requester_ip_address")),
+        "source_ip": client.address,
+        "ip_source": client.source,
         "user_agent": _first(value.get("user_agent"), metadata.get("user_agent")),
         "operation": _OPERATIONS.get(str(value.get("call_type")), _first(value.get("call_type"))),
         "provider": _first(value.get("custom_llm_provider")),
@@ -78,7 +83,6 @@ def litellm_event(value: dict[str, Any]) -> SentEvent:
         "blocked": _blocked(value, error),
         "attributes": {**_rest(value), "account_from": basis},
     }
-    event["ip_source"] = _ip_source(metadata) if event["source_ip"] else None
     return convert({name: item for name, item in event.items() if item is not None}, SentEvent)
 
 
@@ -97,13 +101,12 @@ def _account(metadata: Mapping[str, Any]) -> tuple[str, str]:
     )
 
 
-def _ip_source(metadata: Mapping[str, Any]) -> str:
-    """`socket` only where the headers are there and name no forwarder; LiteLLM takes X-Forwarded-For at its word."""
-    headers = _object(_requester(metadata).get("headers"))
-    custom = _object(metadata.get("requester_custom_headers"))
-    names = {str(name).lower() for name in (*headers, *custom)}
-    forwarded = names & {"x-forwarded-for", "x-real-ip", "forwarded"}
-    return "socket" if headers and not forwarded else "asserted"
+def _headers(metadata: Mapping[str, Any]) -> Mapping[str, str] | None:
+    """The request's headers as LiteLLM recorded them, by lower-case names; None where it did not."""
+    recorded = _object(_requester(metadata).get("headers"))
+    if not recorded:
+        return None
+    return {**headers(_object(metadata.get("requester_custom_headers"))), **headers(recorded)}
 
 
 def _blocked(value: Mapping[str, Any], error: Mapping[str, Any]) -> bool:
