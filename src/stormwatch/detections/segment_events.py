@@ -14,7 +14,6 @@ from stormwatch.detections.sigma_fields import EVENT_FIELDS
 from stormwatch.model.event import EventText
 
 _ALWAYS: Final = ("event_id", "account_id", "time_us", "text_chunk", "text_row")
-CONNECTION_FIELDS: Final = ("source_ip", "user_agent", "tls_fingerprint")
 
 
 class EventRow:
@@ -35,7 +34,7 @@ class SegmentEvents:
     """The events of a segment's files."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        names = list(dict.fromkeys((*_ALWAYS, *EVENT_FIELDS, *CONNECTION_FIELDS)))
+        names = list(dict.fromkeys((*_ALWAYS, *EVENT_FIELDS)))
         parts = [pq.read_table(path, columns=names, partitioning=None) for path in paths]
         self.table: Final = pa.concat_tables(parts).combine_chunks()
 
