@@ -23,6 +23,7 @@ from stormwatch.storage.lake import Lake
 
 if TYPE_CHECKING:
     from stormwatch.hunt.run import HuntReport
+    from stormwatch.intel.lead_searches import LeadSearch
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,14 @@ class Runtime:
 
         parts = HuntParts(self.settings, self.keyring, self.lake, self.database, self.ledger, self.events, self.engine)
         return hunt(parts, since_us=since_us, until_us=until_us, full=full, progress=progress)
+
+    def search_lead(self, lead_id: str, *, by: str, progress: ProgressReport | None = None) -> LeadSearch:
+        """Searches everything that was taken in so far for an accepted lead."""
+        from stormwatch.hunt.lead_search import LeadStores, search_lead
+
+        self.events.compact()
+        stores = LeadStores(self.lake, self.database, self.ledger)
+        return search_lead(stores, lead_id, by=by, progress=progress)
 
     def close(self) -> None:
         """Lets go of what was opened."""

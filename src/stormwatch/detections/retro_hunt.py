@@ -6,11 +6,11 @@ No text is opened: what was pasted is found among the stored artefacts.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,6 +18,8 @@ import pyarrow.parquet as pq
 from stormwatch.detections.matching import CONNECTION_COLUMNS, KEY_COLUMNS, IndicatorMatcher
 from stormwatch.detections.rows import sort_detections
 from stormwatch.storage.lake import Lake, Manifest
+
+Result = TypeVar("Result")
 
 _THREADS: Final = min(4, os.cpu_count() or 1)
 # So many segments are under way at once; the results of no more are held.
@@ -51,13 +53,17 @@ def segments_of(lake: Lake, manifest: Manifest) -> tuple[SegmentFiles, ...]:
 
 
 def match_segments(
-    matcher: IndicatorMatcher, segments: Sequence[SegmentFiles]
-) -> Iterator[tuple[SegmentFiles, pa.Table]]:
-    """The detections of each segment, in the order given."""
+    matcher: IndicatorMatcher, segments: Sequence[SegmentFiles], then: Callable[[SegmentFiles, pa.Table], Result]
+) -> Iterator[tuple[SegmentFiles, Result]]:
+    """What `then` makes of the detections of each segment, in the order given; it is called on several threads."""
+
+    def work(segment: SegmentFiles) -> Result:
+        return then(segment, match_segment(matcher, segment))
+
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="retro-hunt") as pool:
         for start in range(0, len(segments), _AT_ONCE):
             part = segments[start : start + _AT_ONCE]
-            yield from zip(part, pool.map(lambda one: match_segment(matcher, one), part), strict=True)
+            yield from zip(part, pool.map(work, part), strict=True)
 
 
 def match_segment(matcher: IndicatorMatcher, segment: SegmentFiles) -> pa.Table:

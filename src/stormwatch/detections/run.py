@@ -159,10 +159,15 @@ class _Run:
         files = [one for one in segments_of(self.lake, manifest) if one.name in stale]
         total, done = sum(one.rows for one in files), 0
         changes = _Changes()
-        for files_of_one, rows in match_segments(self.matcher, files):
-            segment = stale[files_of_one.name]
-            changes.add.append(self._written(segment, rows))
-            changes.drop |= {segment.indicators.path} if segment.indicators is not None else set()
+        # The files are written where they are made, so that one segment's waiting for the disk is another's time.
+        matched = match_segments(self.matcher, files, lambda one, rows: self._written(stale[one.name], rows))
+        for files_of_one, file in matched:
+            before = stale[files_of_one.name].indicators
+            if before is None or before.path != file.path:
+                self._count(indicator_hits=file.rows)
+                self.changed.add(files_of_one.name)
+            changes.add.append(file)
+            changes.drop |= {before.path} if before is not None else set()
             done += files_of_one.rows
             progress(_INDICATOR_STEP, done, total)
             if len(changes.add) >= _SEGMENTS_A_COMMIT:
@@ -240,8 +245,6 @@ class _Run:
         before = segment.indicators
         if before is not None and before.rows == rows.num_rows and self._read(before, DETECTIONS).equals(rows):
             return LakeFile(before.path, before.rows, before.segment, marks)
-        self._count(indicator_hits=rows.num_rows)
-        self.changed.add(segment.name)
         return self.lake.write("detections", rows, segment=segment.name, marks=marks)
 
     def _read(self, file: LakeFile | None, schema: pa.Schema) -> pa.Table:

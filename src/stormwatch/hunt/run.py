@@ -15,9 +15,9 @@ from stormwatch.config import Settings
 from stormwatch.detections.run import detect
 from stormwatch.events.store import EventStore
 from stormwatch.hunt.knowledge import Knowledge, read_knowledge
+from stormwatch.hunt.lead_search import LeadStores, record_searches
 from stormwatch.hunt.shared_lookup import SharedLookup
 from stormwatch.hunt.window import open_window
-from stormwatch.intel.leads import note_search
 from stormwatch.ledger.log import Ledger
 from stormwatch.linking.link import link_accounts
 from stormwatch.model.assessment import Assessment
@@ -97,7 +97,7 @@ def hunt(
             open_window(engine, parts.lake, since_us, until_us)
             found = _weigh_and_link(engine, parts.lake, knowledge, parts.settings.case_threshold, step)
         opened = open_cases(parts.database, parts.ledger, parts.lake, parts.settings.case_threshold, now_us())
-        note_search(parts.database, now_us())
+        record_searches(LeadStores(parts.lake, parts.database, parts.ledger), now_us())
         step()
         return _report(parts.lake, found, parts.settings.case_threshold, opened)
 
@@ -111,7 +111,7 @@ def _weigh_and_link(
         lake,
         knowledge.weights,
         indicators=knowledge.indicators,
-        shared_names=shared.of_observable,
+        shared_names=shared.reasons,
         actors_named=knowledge.names.tracked_actors,
     )
     step()
