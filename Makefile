@@ -45,6 +45,8 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/route.py
 	$(BIN)/python benchmarks/rule_stage.py
 	$(BIN)/python benchmarks/post_to_alert.py
+	$(BIN)/python benchmarks/retro_hunt.py
+	$(BIN)/python benchmarks/intel_import.py
 
 soak: $(STAMP)
 	$(BIN)/python benchmarks/route.py --events 1000000 --accounts 50000

@@ -26,6 +26,7 @@ from stormwatch.storage.lake import Lake
 
 if TYPE_CHECKING:
     from stormwatch.hunt.run import HuntReport
+    from stormwatch.intel.lead_searches import LeadSearch
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,14 @@ class Runtime:
             openai_judge(self.settings),
         )
         return hunt(parts, since_us=since_us, until_us=until_us, full=full, progress=progress)
+
+    def search_lead(self, lead_id: str, *, by: str, progress: ProgressReport | None = None) -> LeadSearch:
+        """Searches everything that was taken in so far for an accepted lead."""
+        from stormwatch.hunt.lead_search import LeadStores, search_lead
+
+        self.events.compact()
+        stores = LeadStores(self.lake, self.database, self.ledger)
+        return search_lead(stores, lead_id, by=by, progress=progress)
 
     def close(self) -> None:
         """Lets go of what was opened."""

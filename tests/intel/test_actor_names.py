@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stormwatch.intel.actors import ATTACK, ActorNames, CatalogueActor, normal_name
+from stormwatch.intel.actor_catalogue import CatalogueActor
+from stormwatch.intel.actors import ATTACK, ActorNames, normal_name
 
 PROFILES = [
     ("charcoal-typhoon", "Charcoal Typhoon", "ms"),

@@ -68,9 +68,10 @@ def hit_evidence(
 ) -> Iterator[Evidence]:
     """Weighs hits.
 
-    `shared_names(kind, value)` gives the lists of shared infrastructure that hold an observable, `actors_named(name)`
-    the ids of tracked actors that a source's name may mean. The weight takes the account from the prior to what the hit
-    on its own leaves: the indicator's credibility x the share of its users that would be the operator's.
+    `shared_names(kind, value)` gives the lists of shared infrastructure that hold an observable and why,
+    `actors_named(name)` the ids of tracked actors that a source's name may mean. The weight takes the account from the
+    prior to what the hit on its own leaves: the indicator's credibility x the share of its users that would be the
+    operator's.
     """
     users = _users(hits)
     collectors = _collectors(hits, weights.collector_from_actors)
@@ -124,5 +125,5 @@ def _summary(hit: Hit, behind: int, shared: Sequence[str]) -> str:
     named = f", which a source ties to {', '.join(hit.indicator.actors)}" if hit.indicator.actors else ""
     timing = "" if hit.indicator.valid_at(hit.event_time_us) else ", outside the time the source vouches for"
     others = f"; {behind} accounts here match it" if behind > 1 else ""
-    lists = f"; on the lists of shared infrastructure {', '.join(shared)}" if shared else ""
+    lists = f"; weighed down, because it is on the list {' and on '.join(shared)}" if shared else ""
     return f"{where} {hit.observable_value}{named}{timing}{others}{lists}"

@@ -1,73 +1,108 @@
-"""`stormwatch lead`: a tip from outside by hand, what it found in all of history, and its answer."""
+"""`stormwatch lead`: a tip from outside, its acceptance, the search of all history, and its answer."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from stormwatch.cli.context import TOKEN_VARIABLE, person_of, runtime_of
-from stormwatch.cli.output import JsonOption, emit, lines_of
-from stormwatch.intel.csv_import import observables_in_csv
-from stormwatch.intel.files import read_bytes
-from stormwatch.intel.kinds import parse_observable
-from stormwatch.intel.lead_hits import LeadAnswer, lead_hits
-from stormwatch.intel.leads import add_lead, get_lead, list_leads, new_lead_id
+from stormwatch.cli.lead_options import LeadOptions
+from stormwatch.cli.lead_sheet import hits_payload, lead_payload, lead_prose, search_lines, search_payload
+from stormwatch.cli.output import JsonOption, emit, lines_of, progress_bars
+from stormwatch.intel.lead_decisions import accept_lead, refuse_lead, withdraw_lead
+from stormwatch.intel.lead_searches import LeadSearch, found_of, latest_search
+from stormwatch.intel.leads import add_lead, get_lead, list_leads
+from stormwatch.intel.shared_infrastructure import SharedInfrastructure
 from stormwatch.ledger.log import SYSTEM
-from stormwatch.model.errors import WrongUsage
-from stormwatch.model.intel import PAP, TLP, AdmiraltyGrade, Lead, SourceKind
+from stormwatch.model.intel import PAP, TLP, Lead, LeadState, SourceKind
 from stormwatch.model.observable import Observable
-from stormwatch.model.times import DAY, format_rfc3339, now_us, optional_rfc3339, parse_rfc3339
+from stormwatch.model.times import optional_rfc3339
 from stormwatch.runtime import Runtime
 from stormwatch.sharing.lead_answers import answer_lead
 
 lead = typer.Typer(help="Leads: tips from outside.", no_args_is_help=True, rich_markup_mode=None)
 
 LeadArgument = Annotated[str, typer.Argument(metavar="LEAD", help="The lead's id.")]
+ReasonOption = Annotated[str, typer.Option(help="Why.")]
 
 
 @lead.command("add")
 def add(
     ctx: typer.Context,
-    title: Annotated[str, typer.Option(help="What the lead is about, in a few words.")],
-    source: Annotated[str, typer.Option(help="Who told you.")],
     source_kind: Annotated[SourceKind, typer.Option(help="What sort of party told you.")],
+    title: Annotated[str | None, typer.Option(help="What the lead is about, in a few words.")] = None,
+    source: Annotated[str | None, typer.Option(help="Who told you.")] = None,
     indicator: Annotated[
         list[str] | None, typer.Option(metavar="KIND=VALUE", help="What to look for, such as domain=example.org.")
     ] = None,
-    file: Annotated[Path | None, typer.Option(help="More to look for: a CSV table with kind and value.")] = None,
-    grade: Annotated[str, typer.Option(help="Admiralty grade, A1 to F6.")] = "F6",
-    tlp: Annotated[TLP, typer.Option(help="Who may be told.")] = TLP.AMBER,
-    pap: Annotated[PAP, typer.Option(help="What may be done with it that the adversary could notice.")] = PAP.AMBER,
-    permitted_use: Annotated[str, typer.Option(help="What the source allows, and your ground for looking.")] = "",
+    file: Annotated[Path | None, typer.Option(help="What to look for: a STIX bundle, MISP event or CSV table.")] = None,
+    grade: Annotated[str | None, typer.Option(help="Admiralty grade, A1 to F6 (the default).")] = None,
+    tlp: Annotated[TLP | None, typer.Option(help="Who may be told; default amber.")] = None,
+    pap: Annotated[PAP | None, typer.Option(help="What may be done that the adversary could notice.")] = None,
+    permitted_use: Annotated[str, typer.Option(help="What the source allows.")] = "",
+    legal_basis: Annotated[str, typer.Option(help="What allows you to look for a person whom it names.")] = "",
+    names_people: Annotated[bool, typer.Option("--names-people", help="It can single out a person.")] = False,
+    hold: Annotated[bool, typer.Option("--hold", help="Let it wait for acceptance in any case.")] = False,
     expires: Annotated[str | None, typer.Option(help="RFC 3339 time, or a number of days such as 90d.")] = None,
     actor: Annotated[str | None, typer.Option(help="The actor, in the source's words.")] = None,
     note: Annotated[str, typer.Option(help="Anything else.")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Take in a lead. The next hunt searches all of history for it, and later events are matched as they come."""
+    """Take in a lead: all history is searched for it, and later events are matched as they come.
+
+    One that can single out a person (an e-mail address, --names-people) waits until another person accepts it.
+    """
     runtime = runtime_of(ctx, create=True)
-    received = now_us()
-    made = Lead(
-        lead_id=new_lead_id(),
-        title=title,
-        source=source,
-        source_kind=source_kind,
-        grade=_grade(grade),
-        tlp=tlp,
-        pap=pap,
-        received_us=received,
-        expires_us=_expiry(expires, received),
-        permitted_use=permitted_use,
-        actor=actor,
-        observables=_observables(indicator or [], file),
-        note=note,
+    typed = LeadOptions(
+        title,
+        source,
+        source_kind,
+        tuple(indicator or ()),
+        file,
+        grade,
+        tlp,
+        pap,
+        permitted_use,
+        legal_basis,
+        names_people,
+        expires,
+        actor,
+        note,
     )
-    added = add_lead(runtime.database, runtime.ledger, made, _who(runtime))
-    prose = f"{added.lead_id}: {len(added.observables)} to look for. `stormwatch hunt` searches all of history."
-    emit(_payload(added), prose, as_json=as_json)
+    by = _who(runtime)
+    added = add_lead(runtime.database, runtime.ledger, typed.lead(), by, hold=hold)
+    search = None if added.state is LeadState.PROPOSED else _search(runtime, added.lead_id, by)
+    _emit_lead(runtime, added.lead_id, search, as_json=as_json)
+
+
+@lead.command("accept")
+def accept(ctx: typer.Context, lead_id: LeadArgument, as_json: JsonOption = False) -> None:
+    """Accept a lead that waits, and search all history for it. Nobody accepts alone one that singles out a person."""
+    runtime = runtime_of(ctx)
+    person = person_of(runtime)
+    accepted = accept_lead(runtime.database, runtime.ledger, person, lead_id)
+    search = _search(runtime, lead_id, accepted.decided_by or SYSTEM)
+    _emit_lead(runtime, lead_id, search, as_json=as_json)
+
+
+@lead.command("refuse")
+def refuse(ctx: typer.Context, lead_id: LeadArgument, reason: ReasonOption, as_json: JsonOption = False) -> None:
+    """Refuse a lead that waits: it is never searched for."""
+    runtime = runtime_of(ctx)
+    one = refuse_lead(runtime.database, runtime.ledger, person_of(runtime), lead_id, reason)
+    emit(lead_payload(one), f"{lead_id}: refused. It was not searched for.", as_json=as_json)
+
+
+@lead.command("withdraw")
+def withdraw(ctx: typer.Context, lead_id: LeadArgument, reason: ReasonOption, as_json: JsonOption = False) -> None:
+    """End the watch for a lead, as when its source recalls it: the next hunt drops what it matched."""
+    runtime = runtime_of(ctx)
+    one = withdraw_lead(runtime.database, runtime.ledger, person_of(runtime), lead_id, reason)
+    emit(lead_payload(one), f"{lead_id}: withdrawn. The next hunt drops what it matched.", as_json=as_json)
 
 
 @lead.command("list")
@@ -77,16 +112,31 @@ def show_all(ctx: typer.Context, as_json: JsonOption = False) -> None:
     lines = [
         f"{one.lead_id}  {one.state.value}  {one.grade}  TLP:{one.tlp.value.upper()}  {one.title}" for one in found
     ]
-    emit({"leads": [_payload(one) for one in found]}, lines_of(lines) or "No leads.", as_json=as_json)
+    emit({"leads": [lead_payload(one) for one in found]}, lines_of(lines) or "No leads.", as_json=as_json)
 
 
 @lead.command("show")
 def show(ctx: typer.Context, lead_id: LeadArgument, as_json: JsonOption = False) -> None:
-    """Show a lead and what the last hunt found of it."""
+    """Show a lead, how far history was searched for it and what was found."""
     runtime = runtime_of(ctx)
-    one = get_lead(runtime.database, lead_id)
-    hits = lead_hits(runtime.lake, runtime.database, lead_id)
-    emit({**_payload(one), "hits": _hits_payload(hits)}, _prose(one, hits), as_json=as_json)
+    one, search = get_lead(runtime.database, lead_id), latest_search(runtime.database, lead_id)
+    hits = found_of(runtime.lake, runtime.database, lead_id)
+    shared = SharedInfrastructure.load(runtime.database)
+
+    def lists(observable: Observable) -> Sequence[str]:
+        return [match.reason for match in shared.matches(observable)]
+
+    payload = {
+        **lead_payload(one),
+        "hits": hits_payload(hits),
+        "search": search_payload(search),
+        "shared_infrastructure": [
+            {"kind": each.kind.value, "value": each.value, "list": match.name, "list_kind": match.kind.value}
+            for each in one.observables
+            for match in shared.matches(each)
+        ],
+    }
+    emit(payload, lead_prose(one, hits, search, lists), as_json=as_json)
 
 
 @lead.command("answer")
@@ -103,9 +153,43 @@ def answer(
     runtime = runtime_of(ctx)
     reply = answer_lead(runtime.database, runtime.ledger, runtime.lake, person_of(runtime), lead_id, case_id=case)
     first = optional_rfc3339(reply.first_us)
-    payload = {"lead_id": lead_id, "answer": reply.answer, "accounts": reply.accounts, "first_seen": first}
+    period = (optional_rfc3339(reply.from_us), optional_rfc3339(reply.until_us))
+    payload = {
+        "lead_id": lead_id,
+        "answer": reply.answer,
+        "accounts": reply.accounts,
+        "first_seen": first,
+        "period_from_time": period[0],
+        "period_until_time": period[1],
+    }
     since = f", {reply.accounts} accounts, first seen {first}" if first else ""
-    emit(payload, f"{lead_id}: {reply.answer}{since}. The answer is on the ledger.", as_json=as_json)
+    searched = f" Searched: {period[0]} to {period[1]}." if period[0] else ""
+    emit(payload, f"{lead_id}: {reply.answer}{since}.{searched} The answer is on the ledger.", as_json=as_json)
+
+
+def _search(runtime: Runtime, lead_id: str, by: str) -> LeadSearch:
+    with progress_bars() as progress:
+        return runtime.search_lead(lead_id, by=by, progress=progress)
+
+
+def _emit_lead(runtime: Runtime, lead_id: str, search: LeadSearch | None, *, as_json: bool) -> None:
+    one = get_lead(runtime.database, lead_id)
+    payload = {**lead_payload(one), "search": search_payload(search)}
+    emit(payload, lines_of(_outcome(one, search)), as_json=as_json)
+
+
+def _outcome(one: Lead, search: LeadSearch | None) -> list[str]:
+    if search is None:
+        return [
+            f"{one.lead_id}: {len(one.observables)} to look for. It waits, and nothing is searched before acceptance:",
+            f"  another person runs `stormwatch lead accept {one.lead_id}`",
+        ]
+    hits = search.hits
+    found = f"{len(hits.accounts)} accounts in {hits.events:,} events" if hits.accounts else "nothing found so far"
+    return [
+        f"{one.lead_id}: {len(one.observables)} to look for. {found[0].upper()}{found[1:]}; watched for from now on.",
+        *search_lines(search),
+    ]
 
 
 def _who(runtime: Runtime) -> str:
@@ -114,97 +198,3 @@ def _who(runtime: Runtime) -> str:
         return SYSTEM
     person = person_of(runtime).person
     return person.person_id if person else SYSTEM
-
-
-def _grade(text: str) -> AdmiraltyGrade:
-    try:
-        return AdmiraltyGrade.parse(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-
-
-def _expiry(text: str | None, received: int) -> int | None:
-    if text is None:
-        return None
-    days = text.removesuffix("d")
-    if text.endswith("d") and days.isascii() and days.isdigit() and len(days) <= 5:
-        return received + int(days) * DAY
-    try:
-        return parse_rfc3339(f"{text}T00:00:00Z" if len(text) == len("2026-01-01") else text)
-    except ValueError as error:
-        raise typer.BadParameter(f"no time with an offset and no number of days: {text!r}") from error
-
-
-def _observables(words: list[str], file: Path | None) -> tuple[Observable, ...]:
-    found: list[Observable] = []
-    for word in words:
-        try:
-            found.append(parse_observable(word))
-        except ValueError as error:
-            raise WrongUsage(str(error), where="--indicator", remedy="write for example domain=example.org") from error
-    if file is not None:
-        found += observables_in_csv(read_bytes(file), str(file))
-    return tuple(dict.fromkeys(found))
-
-
-def _payload(one: Lead) -> dict[str, object]:
-    return {
-        "lead_id": one.lead_id,
-        "title": one.title,
-        "state": one.state.value,
-        "source": one.source,
-        "source_kind": one.source_kind.value,
-        "grade": str(one.grade),
-        "tlp": one.tlp.value,
-        "pap": one.pap.value,
-        "permitted_use": one.permitted_use,
-        "received_time": format_rfc3339(one.received_us),
-        "expires_time": optional_rfc3339(one.expires_us),
-        "actor": one.actor,
-        "note": one.note,
-        "observables": [{"kind": each.kind.value, "value": each.value} for each in one.observables],
-    }
-
-
-def _hits_payload(hits: LeadAnswer) -> dict[str, object]:
-    return {
-        "accounts": list(hits.accounts),
-        "events": hits.events,
-        "first_time": optional_rfc3339(hits.first_us),
-        "last_time": optional_rfc3339(hits.last_us),
-        "by_observable": [
-            {
-                "kind": each.observable.kind.value,
-                "value": each.observable.value,
-                "accounts": len(each.accounts),
-                "events": each.events,
-            }
-            for each in hits.by_observable
-        ],
-    }
-
-
-def _prose(one: Lead, hits: LeadAnswer) -> str:
-    lines = [
-        f"{one.lead_id}  {one.title}  ({one.state.value})",
-        f"From {one.source} ({one.source_kind.value}), grade {one.grade}, TLP:{one.tlp.value.upper()}, "
-        f"PAP:{one.pap.value.upper()}",
-    ]
-    if one.actor:
-        lines.append(f"Actor, as the source writes it: {one.actor}")
-    if hits.first_us is None or hits.last_us is None:
-        lines.append("Nothing of it was found." if one.state.value != "open" else "Not searched for yet.")
-    else:
-        lines.append(
-            f"{len(hits.accounts)} accounts in {hits.events:,} events, since {format_rfc3339(hits.first_us)}, "
-            f"last {format_rfc3339(hits.last_us)}"
-        )
-        lines += [f"  {account}" for account in hits.accounts[:20]]
-        if len(hits.accounts) > 20:
-            lines.append(f"  and {len(hits.accounts) - 20} more (--json lists all)")
-    seen = {each.observable: each for each in hits.by_observable}
-    for observable in one.observables:
-        part = seen.get(observable)
-        found = f"{len(part.accounts)} accounts, {part.events:,} events" if part else "not seen"
-        lines.append(f"  {observable.kind.value} {observable.value}: {found}")
-    return lines_of(lines)

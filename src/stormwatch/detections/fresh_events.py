@@ -9,8 +9,7 @@ import msgspec
 import pyarrow as pa
 
 from stormwatch.detections.artefacts import ArtefactExtractor
-from stormwatch.detections.indicator_index import IndicatorIndex
-from stormwatch.detections.matching import match_events, match_observables
+from stormwatch.detections.matching import KEY_COLUMNS, IndicatorMatcher
 from stormwatch.detections.rows import DetectionRows
 from stormwatch.detections.ruleset import RuleSet
 from stormwatch.detections.scanning import scan_segment
@@ -34,15 +33,14 @@ class FreshEvents(SegmentEvents):
 
 
 def detect_fresh(
-    table: pa.Table, rules: RuleSet, index: IndicatorIndex, extractor: ArtefactExtractor | None
+    table: pa.Table, rules: RuleSet, matcher: IndicatorMatcher, extractor: ArtefactExtractor | None
 ) -> pa.Table:
     """Detections (columns as in the lake) in rows of LOG_EVENTS. Without an extractor no artefact is looked for."""
     events = FreshEvents(table)
-    of_indicators = DetectionRows()
     found, observables = DetectionRows(), None
     if rules.patterns or extractor is not None:
         found, observables = scan_segment(events, iter(()), rules, extractor)
-    match_events(index, events.table, of_indicators)
+    of_indicators = [matcher.events(events.table, events.table.select(KEY_COLUMNS).take)]
     if observables is not None:
-        match_observables(index, observables, of_indicators)
-    return found.table(of_indicators.table())
+        of_indicators.append(matcher.observables(observables))
+    return found.table(*of_indicators)

@@ -6,14 +6,14 @@ import hashlib
 import ipaddress
 import socket
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from stormwatch.model.intel import Indicator
 from stormwatch.model.observable import Observable, ObservableKind
 
 # Raised whenever the same indicators may match differently.
-_MATCHER_VERSION: Final = "1"
+_MATCHER_VERSION: Final = "2"
 # A product name shorter than this sits in half of all user agents.
 _SHORTEST_SOFTWARE: Final = 4
 _HASHES: Final = (ObservableKind.MD5, ObservableKind.SHA1, ObservableKind.SHA256)
@@ -49,6 +49,21 @@ class IndicatorIndex:
             self._exact[kind, value.lower()].append(indicator)
         else:
             self._exact[kind, value].append(indicator)
+
+    def networks(self, width: int) -> Iterator[tuple[int, int]]:
+        """First and last number of every indicated address and network of that width in bits (32 or 128)."""
+        for (wide, length), networks in self._networks.items():
+            if wide == width:
+                size = 1 << (width - length)
+                yield from ((first, first + size - 1) for first in networks)
+
+    def values_of(self, kind: ObservableKind) -> list[str]:
+        """The indicated values of a kind that is compared letter for letter."""
+        return [value for known, value in self._exact if known is kind]
+
+    def software_names(self) -> list[str]:
+        """Indicated names of software, in small letters, each once."""
+        return list(dict.fromkeys(name for name, _ in self._software))
 
     def of_address(self, text: str) -> list[Indicator]:
         """Indicators whose address or network holds this address; none when it is no address."""

@@ -1,188 +1,156 @@
 """Indicators against what connected, what was pasted and who signed up: detections with the indicator that matched.
 
 Distinct values are looked up, never every event. A hit outside the time for which its source vouches is kept under a
-rule id of its own (`...:expired`, `...:not-yet-valid`) with a quarter of the score.
+rule id of its own (`...:expired`, `...:not-yet-valid`) with a quarter of the score; a lead that has ended hits nothing.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stormwatch.detections.indicator_claims import Claims, Hits
 from stormwatch.detections.indicator_index import IndicatorIndex
-from stormwatch.detections.rows import DetectionRows
+from stormwatch.detections.rows import sort_detections
+from stormwatch.detections.value_filter import ValueFilter
 from stormwatch.model.detection import DetectionKind
 from stormwatch.model.intel import Indicator
 from stormwatch.model.observable import Observable, ObservableKind
+from stormwatch.storage.schemas import DETECTIONS
 
-# How specific a match of each kind is, 0 to 1: a network holds many, a host serves many, a hash is one file.
-_SPECIFICITY: Final = {
-    ObservableKind.IPV4: 0.7,
-    ObservableKind.IPV6: 0.7,
-    ObservableKind.CIDR: 0.4,
-    ObservableKind.DOMAIN: 0.7,
-    ObservableKind.URL: 0.9,
-    ObservableKind.EMAIL: 0.8,
-    ObservableKind.SHA256: 0.9,
-    ObservableKind.SHA1: 0.9,
-    ObservableKind.MD5: 0.85,
-    ObservableKind.SOFTWARE: 0.3,
-    ObservableKind.USER_AGENT: 0.4,
-    ObservableKind.TLS: 0.4,
-}
-_OTHER_SPECIFICITY: Final = 0.5
-# What a source that states no confidence is taken to have (STIX leaves it open).
-_CONFIDENCE_UNSTATED: Final = 60
-_OUTSIDE_VALIDITY: Final = 0.25
+CONNECTION_COLUMNS: Final = ("source_ip", "user_agent", "tls_fingerprint")
+KEY_COLUMNS: Final = ("event_id", "account_id", "time_us")
 
-Lookup = Callable[[str], Sequence[Indicator]]
+_Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class _Where:
-    """What was looked at: the rule id that a match gets, its kind, and how the seen value is named."""
+class _Place:
+    """One sort of value: how to tell which are indicated, what is indicated of one, and how the hits are named."""
 
     rule_id: str
     kind: DetectionKind
-    observable_kind: ObservableKind | None = None
+    observable_kind: ObservableKind | None
+    indicated: Callable[[pa.Array], _Mask]
+    look_up: Callable[[str], list[Indicator]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Sighting:
-    """Whose value it was, and when; `placed` is false where the time is unknown and validity cannot be judged."""
+class IndicatorMatcher:
+    """Matches tables of the lake against one list of indicators."""
 
-    event_id: str
-    account_id: str
-    time_us: int
-    value: str
-    placed: bool = True
+    def __init__(self, index: IndicatorIndex) -> None:
+        self._index = index
+        self._filter = ValueFilter(index)
+
+    def events(self, connections: pa.Table, keys: Callable[[pa.Array], pa.Table]) -> pa.Table:
+        """Matches addresses, user agents and TLS fingerprints of events.
+
+        `keys` gives event id, account id and time of the rows that it is handed the numbers of; it is asked only where
+        something matched.
+        """
+        found = [self._column(place, connections[name], keys) for name, place in self._connection_places().items()]
+        return sort_detections(pa.concat_tables(found))
+
+    def observables(self, observables: pa.Table) -> pa.Table:
+        """Matches artefacts from texts. One stood in several fields of an event counts once."""
+        found = [DETECTIONS.empty_table()]
+        for kind_name in pc.unique(observables["kind"]).to_pylist():
+            part = observables.filter(pc.equal(observables["kind"], kind_name))
+            found.append(self._artefacts(ObservableKind(kind_name), part))
+        return sort_detections(pa.concat_tables(found))
+
+    def sign_ups(self, records: pa.Table) -> pa.Table:
+        """Matches address and e-mail domain that accounts signed up with, the last known value of each account.
+
+        Such a detection has no event (id ""); its time is that of the sign-up or, where that is unknown, the start of
+        the indicator's validity.
+        """
+        accounts = _last_known(records)
+        keys = pa.table(
+            {
+                "event_id": pa.array([""] * accounts.num_rows, pa.string()),
+                "account_id": accounts["account_id"],
+                "time_us": accounts["created_us"],
+            }
+        )
+        found = [self._column(place, accounts[name], keys.take) for name, place in self._sign_up_places().items()]
+        return sort_detections(pa.concat_tables(found))
+
+    def _connection_places(self) -> dict[str, _Place]:
+        agent, tls = ObservableKind.USER_AGENT, ObservableKind.TLS
+        told = DetectionKind.INDICATOR
+        return {
+            "source_ip": _Place("indicator:source-ip", told, None, self._filter.addresses, self._index.of_address),
+            "user_agent": _Place(
+                "indicator:user-agent", told, agent, self._filter.user_agents, self._index.of_user_agent
+            ),
+            "tls_fingerprint": _Place(
+                "indicator:tls-fingerprint",
+                told,
+                tls,
+                lambda values: self._filter.exact(tls, values),
+                lambda value: self._index.of_value(tls, value),
+            ),
+        }
+
+    def _sign_up_places(self) -> dict[str, _Place]:
+        told = DetectionKind.INDICATOR
+        return {
+            "signup_ip": _Place("indicator:signup-ip", told, None, self._filter.addresses, self._index.of_address),
+            "email_domain": _Place(
+                "indicator:email-domain", told, ObservableKind.DOMAIN, self._filter.domains, self._index.of_domain
+            ),
+        }
+
+    def _artefacts(self, kind: ObservableKind, part: pa.Table) -> pa.Table:
+        place = _Place(
+            f"artefact:{kind.value}",
+            DetectionKind.ARTEFACT,
+            kind,
+            lambda values: self._filter.observables(kind, values),
+            lambda value: self._index.of_observable(Observable(kind, value)),
+        )
+        values, codes = _encoded(part["value"])
+        hit = place.indicated(values)
+        rows = np.flatnonzero(hit[codes]) if hit.any() else np.empty(0, dtype=np.int64)
+        once = part.take(pa.array(rows)).group_by([*KEY_COLUMNS, "value"], use_threads=False).aggregate([])
+        return self._column(place, once["value"], once.select(KEY_COLUMNS).take)
+
+    def _column(self, place: _Place, column: pa.ChunkedArray, keys: Callable[[pa.Array], pa.Table]) -> pa.Table:
+        values, codes = _encoded(column)
+        hit = np.append(place.indicated(values), False)  # the last place stands for null
+        if not hit.any():
+            return DETECTIONS.empty_table()
+        rows = np.flatnonzero(hit[codes])
+        known = np.flatnonzero(hit)
+        number = np.zeros(len(hit), dtype=np.int64)
+        number[known] = np.arange(len(known))
+        texts = values.take(pa.array(known)).to_pylist()
+        claims = Claims([(text, place.look_up(text)) for text in texts])
+        hits = Hits(place.rule_id, place.kind, place.observable_kind, number[codes[rows]], keys(pa.array(rows)))
+        return claims.detections(hits)
 
 
-def match_events(index: IndicatorIndex, events: pa.Table, found: DetectionRows) -> None:
-    """Matches addresses, user agents and TLS fingerprints of events (columns as in the lake)."""
-    lookups: dict[str, tuple[_Where, Lookup]] = {
-        "source_ip": (_Where("indicator:source-ip", DetectionKind.INDICATOR), index.of_address),
-        "user_agent": (
-            _Where("indicator:user-agent", DetectionKind.INDICATOR, ObservableKind.USER_AGENT),
-            index.of_user_agent,
-        ),
-        "tls_fingerprint": (
-            _Where("indicator:tls-fingerprint", DetectionKind.INDICATOR, ObservableKind.TLS),
-            lambda value: index.of_value(ObservableKind.TLS, value),
-        ),
-    }
-    for column, (where, lookup) in lookups.items():
-        known = _look_up(pc.unique(events[column]), lookup)
-        for row in _rows_of(events, column, known, ("event_id", "account_id", "time_us")):
-            sighting = _Sighting(row["event_id"], row["account_id"], row["time_us"], row[column])
-            _add(found, where, sighting, known[row[column]])
+def _encoded(column: pa.ChunkedArray) -> tuple[pa.Array, npt.NDArray[np.int64]]:
+    """Distinct values of a column, and for each row which of them it has (-1: none)."""
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    if not encoded.num_chunks:
+        return pa.array([], pa.string()), np.empty(0, dtype=np.int64)
+    whole = encoded.unify_dictionaries().combine_chunks()
+    if isinstance(whole, pa.ChunkedArray):
+        whole = whole.chunk(0)
+    codes = pc.fill_null(whole.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False)
+    return whole.dictionary, codes
 
 
-def match_observables(index: IndicatorIndex, observables: pa.Table, found: DetectionRows) -> None:
-    """Matches artefacts from texts. One stood in several fields of an event counts once."""
-    seen: set[tuple[str, str, str, str, int]] = set()
-    for kind_name in pc.unique(observables["kind"]).to_pylist():
-        kind = ObservableKind(kind_name)
-        part = observables.filter(pc.equal(observables["kind"], kind_name))
-        known = _look_up(pc.unique(part["value"]), _observable_lookup(index, kind))
-        where = _Where(f"artefact:{kind_name}", DetectionKind.ARTEFACT, kind)
-        for row in _rows_of(part, "value", known, ("event_id", "account_id", "time_us")):
-            key = (kind_name, row["value"], row["event_id"], row["account_id"], row["time_us"])
-            if key not in seen:
-                seen.add(key)
-                sighting = _Sighting(row["event_id"], row["account_id"], row["time_us"], row["value"])
-                _add(found, where, sighting, known[row["value"]])
-
-
-def match_sign_ups(index: IndicatorIndex, records: pa.Table, found: DetectionRows) -> None:
-    """Matches address and e-mail domain that accounts signed up with, the last known value of each account.
-
-    Such a detection has no event (id ""); its time is that of the sign-up or, where that is unknown, the start of the
-    indicator's validity.
-    """
+def _last_known(records: pa.Table) -> pa.Table:
     columns = ("created_us", "signup_ip", "email_domain")
     by_account = records.select(["account_id", *columns]).group_by("account_id", use_threads=False)
     last = by_account.aggregate([(name, "last") for name in columns])
-    accounts = last.select(["account_id", *(f"{name}_last" for name in columns)]).rename_columns(
-        ["account_id", *columns]
-    )
-    lookups: dict[str, tuple[_Where, Lookup]] = {
-        "signup_ip": (_Where("indicator:signup-ip", DetectionKind.INDICATOR), index.of_address),
-        "email_domain": (
-            _Where("indicator:email-domain", DetectionKind.INDICATOR, ObservableKind.DOMAIN),
-            index.of_domain,
-        ),
-    }
-    for column, (where, lookup) in lookups.items():
-        known = _look_up(pc.unique(accounts[column]), lookup)
-        for row in _rows_of(accounts, column, known, ("account_id", "created_us")):
-            for indicator in known[row[column]]:
-                created = row["created_us"]
-                time_us = indicator.valid_from_us if created is None else created
-                sighting = _Sighting("", row["account_id"], time_us, row[column], placed=created is not None)
-                _add(found, where, sighting, [indicator])
-
-
-def _observable_lookup(index: IndicatorIndex, kind: ObservableKind) -> Lookup:
-    return lambda value: index.of_observable(Observable(kind, value))
-
-
-def _look_up(values: pa.ChunkedArray, lookup: Lookup) -> dict[str, Sequence[Indicator]]:
-    found = ((value, lookup(value)) for value in values.to_pylist() if value)
-    return {value: indicators for value, indicators in found if indicators}
-
-
-def _rows_of(
-    table: pa.Table, column: str, known: Mapping[str, Any], columns: Sequence[str]
-) -> Sequence[Mapping[str, Any]]:
-    if not known:
-        return []
-    chosen = table.select([*columns, column])
-    rows: list[Mapping[str, Any]] = chosen.filter(
-        pc.is_in(table[column], value_set=pa.array(list(known), pa.string()))
-    ).to_pylist()
-    return rows
-
-
-def _add(found: DetectionRows, where: _Where, sighting: _Sighting, indicators: Sequence[Indicator]) -> None:
-    for indicator in indicators:
-        suffix, factor = _validity(indicator, sighting)
-        confidence = _CONFIDENCE_UNSTATED if indicator.confidence is None else indicator.confidence
-        specificity = _SPECIFICITY.get(indicator.observable.kind, _OTHER_SPECIFICITY)
-        found.add(
-            event_id=sighting.event_id,
-            account_id=sighting.account_id,
-            time_us=sighting.time_us,
-            rule_id=where.rule_id + suffix,
-            rule_version=_indicator_version(indicator),
-            kind=where.kind.value,
-            techniques=[],
-            score=round(specificity * confidence / 100 * factor, 4),
-            shadow=False,
-            observable_kind=(where.observable_kind or _address_kind(sighting.value)).value,
-            observable_value=sighting.value,
-            indicator_id=indicator.indicator_id,
-        )
-
-
-def _validity(indicator: Indicator, sighting: _Sighting) -> tuple[str, float]:
-    if not sighting.placed or indicator.valid_at(sighting.time_us):
-        return "", 1.0
-    early = sighting.time_us < indicator.valid_from_us
-    return (":not-yet-valid" if early else ":expired"), _OUTSIDE_VALIDITY
-
-
-def _address_kind(value: str) -> ObservableKind:
-    return ObservableKind.IPV6 if ":" in value else ObservableKind.IPV4
-
-
-def _indicator_version(indicator: Indicator) -> str:
-    content = f"{indicator.indicator_id}\t{indicator.observable.value}\t{indicator.confidence}"
-    return hashlib.sha256(
-        f"{content}\t{indicator.valid_from_us}\t{indicator.valid_until_us}".encode("utf-8", "replace")
-    ).hexdigest()[:12]
+    return last.select(["account_id", *(f"{name}_last" for name in columns)]).rename_columns(["account_id", *columns])

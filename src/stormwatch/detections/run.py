@@ -1,14 +1,14 @@
 """Detections over the lake, segment by segment: what is new is scanned, what changed is redone, the rest is kept.
 
 Each file carries as marks what it was made with. A rule that is new or changed is scanned alone over history; a changed
-indicator list is matched again through events and stored artefacts, and no text is opened for it. The result equals
-that of a full run.
+indicator list is matched again through connections and stored artefacts of all segments, no text is opened for it, and
+only what came out otherwise is written. The result equals that of a full run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import pyarrow as pa
@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 from stormwatch.detections.artefacts import EXTRACTOR_VERSION, ArtefactExtractor
 from stormwatch.detections.correlating_lake import CORRELATION_LAYERS
 from stormwatch.detections.indicator_index import IndicatorIndex
-from stormwatch.detections.matching import match_events, match_observables, match_sign_ups
+from stormwatch.detections.matching import IndicatorMatcher
+from stormwatch.detections.retro_hunt import match_segments, segments_of
 from stormwatch.detections.rows import DetectionRows
 from stormwatch.detections.ruleset import RuleSet
 from stormwatch.detections.scanning import scan_segment
@@ -37,6 +38,8 @@ _SIGN_UPS: Final = "sign-ups"
 JUDGE_LAYER: Final = {"layer": "judge"}  # the marks of the one file that a judge's detections lie in
 _OF_NO_SEGMENT: Final = frozenset({_SIGN_UPS, JUDGE_LAYER[_LAYER], *CORRELATION_LAYERS})
 _STEP: Final = "detections"
+_INDICATOR_STEP: Final = "indicators"
+_SEGMENTS_A_COMMIT: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,20 @@ class _Segment:
         return ",".join(file.path for file in self.events)
 
 
+@dataclass(slots=True)
+class _Changes:
+    """Files of matches that wait for the next commit."""
+
+    add: list[LakeFile] = field(default_factory=list)
+    drop: set[str] = field(default_factory=set)
+
+    def commit(self, lake: Lake) -> None:
+        """Makes them visible at once."""
+        if self.add:
+            lake.commit(LakeChange(add={"detections": self.add}, drop=frozenset(self.drop)))
+        self.add, self.drop = [], set()
+
+
 def detect(
     lake: Lake,
     keyring: Keyring,
@@ -79,7 +96,7 @@ def detect(
 ) -> DetectReport:
     """Brings the lake's tables `detections` and `observables` up to date with events, rules and indicators.
 
-    Commits after each segment, so a run that dies loses one segment's work and no consistency. `full` redoes all.
+    Commits as it goes, so a run that dies loses little work and no consistency. `full` redoes all.
     """
     run = _Run(lake, keyring, ruleset, IndicatorIndex(indicators), full=full)
     return run.all(progress or (lambda _step, _done, _total: None))
@@ -93,9 +110,11 @@ class _Run:
         self.keyring = keyring
         self.ruleset = ruleset
         self.index = index
+        self.matcher = IndicatorMatcher(index)
         self.full = full
         self.extractor: ArtefactExtractor | None = None
         self.report = DetectReport()
+        self.changed: set[str] = set()
 
     def all(self, progress: ProgressReport) -> DetectReport:
         """Every segment, then the sign-ups, then what belongs to no segment any more."""
@@ -107,9 +126,10 @@ class _Run:
             self.segment(segment)
             done += sum(file.rows for file in segment.events)
             progress(_STEP, done, total)
+        self.indicators(progress)
         self.sign_ups(manifest)
         self.drop_orphans(manifest, {segment.name for segment in segments})
-        return self.report
+        return replace(self.report, segments_changed=len(self.changed))
 
     def segment(self, segment: _Segment) -> None:
         """Redoes what is out of date in one segment."""
@@ -120,9 +140,7 @@ class _Run:
         if not segment.has_texts:  # erased or expired: what was found stays, nothing new can be
             missing, artefacts_stale = frozenset(), segment.observables is None
             rules_stale = segment.rules is None or not self.ruleset.versions.issuperset(_versions(segment.rules))
-        marks = {"source": segment.source, _INDICATORS: self.index.version, "extractor": EXTRACTOR_VERSION}
-        indicators_stale = artefacts_stale or not self._current(segment.indicators, **marks)
-        if not (missing or rules_stale or artefacts_stale or indicators_stale):
+        if not (missing or rules_stale or artefacts_stale):
             return
         events = SegmentEvents([self.lake.root / file.path for file in segment.events])
         add: dict[str, list[LakeFile]] = {"detections": [], "observables": []}
@@ -134,12 +152,30 @@ class _Run:
         if observables is not None:
             add["observables"].append(self._write_observables(segment, observables))
             old.append(segment.observables)
-        if indicators_stale:
-            seen = observables if observables is not None else self._read(segment.observables, OBSERVABLES)
-            add["detections"].append(self._write_indicators(segment, events, seen, marks))
-            old.append(segment.indicators)
         self.lake.commit(LakeChange(add=add, drop=frozenset(file.path for file in old if file is not None)))
-        self._count(segments_changed=1)
+        self.changed.add(segment.name)
+
+    def indicators(self, progress: ProgressReport) -> None:
+        """Matches the indicators through every segment for which that was not done with this list."""
+        manifest = self.lake.manifest()
+        stale = {one.name: one for one in _segments(manifest) if not self._current(one.indicators, **self._marks(one))}
+        files = [one for one in segments_of(self.lake, manifest) if one.name in stale]
+        total, done = sum(one.rows for one in files), 0
+        changes = _Changes()
+        # The files are written where they are made, so that one segment's waiting for the disk is another's time.
+        matched = match_segments(self.matcher, files, lambda one, rows: self._written(stale[one.name], rows))
+        for files_of_one, file in matched:
+            before = stale[files_of_one.name].indicators
+            if before is None or before.path != file.path:
+                self._count(indicator_hits=file.rows)
+                self.changed.add(files_of_one.name)
+            changes.add.append(file)
+            changes.drop |= {before.path} if before is not None else set()
+            done += files_of_one.rows
+            progress(_INDICATOR_STEP, done, total)
+            if len(changes.add) >= _SEGMENTS_A_COMMIT:
+                changes.commit(self.lake)
+        changes.commit(self.lake)
 
     def sign_ups(self, manifest: Manifest) -> None:
         """Matches account records again when they or the indicators changed."""
@@ -148,9 +184,7 @@ class _Run:
         marks = {_LAYER: _SIGN_UPS, "source": records, _INDICATORS: self.index.version}
         if (not records and not old) or (len(old) == 1 and self._current(old[0], **marks)):
             return
-        found = DetectionRows()
-        match_sign_ups(self.index, self.lake.read("account_records"), found)
-        rows = found.table()
+        rows = self.matcher.sign_ups(self.lake.read("account_records"))
         self._count(sign_up_hits=rows.num_rows)
         file = self.lake.write("detections", rows, segment="", marks=marks)
         self.lake.commit(LakeChange(add={"detections": [file]}, drop=frozenset(file.path for file in old)))
@@ -203,15 +237,18 @@ class _Run:
         marks = {"source": segment.source, "extractor": EXTRACTOR_VERSION}
         return self.lake.write("observables", rows, segment=segment.name, marks=marks)
 
-    def _write_indicators(
-        self, segment: _Segment, events: SegmentEvents, observables: pa.Table, marks: Mapping[str, str]
-    ) -> LakeFile:
-        found = DetectionRows()
-        match_events(self.index, events.table, found)
-        match_observables(self.index, observables, found)
-        rows = found.table()
-        self._count(indicator_hits=rows.num_rows)
-        return self.lake.write("detections", rows, segment=segment.name, marks={_LAYER: _INDICATORS, **marks})
+    def _marks(self, segment: _Segment) -> Mapping[str, str]:
+        """What the matches of a segment depend on."""
+        artefacts = segment.observables.path if segment.observables is not None else ""
+        return {"source": segment.source, _INDICATORS: self.index.version, "artefacts": artefacts}
+
+    def _written(self, segment: _Segment, rows: pa.Table) -> LakeFile:
+        """The file of these rows: the one there is, under new marks, where it holds just them."""
+        marks = {_LAYER: _INDICATORS, **self._marks(segment)}
+        before = segment.indicators
+        if before is not None and before.rows == rows.num_rows and self._read(before, DETECTIONS).equals(rows):
+            return LakeFile(before.path, before.rows, before.segment, marks)
+        return self.lake.write("detections", rows, segment=segment.name, marks=marks)
 
     def _read(self, file: LakeFile | None, schema: pa.Schema) -> pa.Table:
         if file is None:

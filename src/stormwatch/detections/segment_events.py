@@ -14,7 +14,6 @@ from stormwatch.detections.event_fields import EVENT_FIELDS, column_of
 from stormwatch.model.event import EventText
 
 _ALWAYS: Final = ("event_id", "account_id", "time_us", "text_chunk", "text_row")
-CONNECTION_FIELDS: Final = ("source_ip", "user_agent", "tls_fingerprint")
 
 
 class EventRow:
@@ -35,7 +34,7 @@ class SegmentEvents:
     """The events of a segment's files; `also` names columns beyond those that rules ask for."""
 
     def __init__(self, paths: Sequence[Path], also: Iterable[str] = ()) -> None:
-        names = list(dict.fromkeys((*_ALWAYS, *map(column_of, EVENT_FIELDS), *CONNECTION_FIELDS, *also)))
+        names = list(dict.fromkeys((*_ALWAYS, *map(column_of, EVENT_FIELDS), *also)))
         parts = [pq.read_table(path, columns=names, partitioning=None) for path in paths]
         self.table: pa.Table = pa.concat_tables(parts).combine_chunks()
 

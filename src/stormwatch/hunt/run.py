@@ -26,9 +26,9 @@ from stormwatch.hunt.alerts.sightings import Causes
 from stormwatch.hunt.judge_budget import Clock
 from stormwatch.hunt.judging import JudgeReport, Judging, replace_detections
 from stormwatch.hunt.knowledge import Knowledge, read_knowledge
+from stormwatch.hunt.lead_search import LeadStores, record_searches
 from stormwatch.hunt.shared_lookup import SharedLookup
 from stormwatch.hunt.window import open_window
-from stormwatch.intel.leads import note_search
 from stormwatch.ledger.log import Ledger
 from stormwatch.linking.link import link_accounts
 from stormwatch.model.assessment import Assessment
@@ -119,7 +119,7 @@ def hunt(
         members = {account: one.subject_id for one in found.clusters for account in one.account_ids}
         correlate(parts.lake, knowledge.rules.correlations, clusters=members, full=full)
         opened = open_cases(parts.database, parts.ledger, parts.lake, parts.settings.case_threshold, now_us())
-        note_search(parts.database, now_us())
+        record_searches(LeadStores(parts.lake, parts.database, parts.ledger), now_us())
         alerts = _alert(parts, knowledge)
         step()
         return _report(parts.lake, found, parts.settings.case_threshold, opened, alerts)
@@ -143,7 +143,7 @@ def _weigh_and_link(engine: QueryEngine, parts: HuntParts, knowledge: Knowledge,
         lake,
         knowledge.weights,
         indicators=knowledge.indicators,
-        shared_names=shared.of_observable,
+        shared_names=shared.reasons,
         actors_named=knowledge.names.tracked_actors,
     )
     judged = _judge(engine, parts, knowledge, len(facts))

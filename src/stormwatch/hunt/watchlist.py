@@ -15,6 +15,7 @@ from stormwatch.config import Settings, shipped
 from stormwatch.detections.artefacts import ArtefactExtractor
 from stormwatch.detections.fresh_events import detect_fresh
 from stormwatch.detections.indicator_index import IndicatorIndex
+from stormwatch.detections.matching import IndicatorMatcher
 from stormwatch.detections.rules import load_rules, rule_files
 from stormwatch.detections.ruleset import RuleSet
 from stormwatch.hunt.alerts.policy import AlertPolicy, load_policy
@@ -40,7 +41,7 @@ class Watchlist:
     """One state of what is looked for; it is replaced as a whole, never changed."""
 
     rules: RuleSet
-    index: IndicatorIndex
+    matcher: IndicatorMatcher
     causes: Causes
     suspended: Mapping[str, int]
     extractor: ArtefactExtractor | None
@@ -48,7 +49,7 @@ class Watchlist:
 
     def look(self, events: pa.Table) -> list[Sighting]:
         """What deserves an alert in fresh events (rows of LOG_EVENTS)."""
-        found = detect_fresh(events, self.rules, self.index, self.extractor)
+        found = detect_fresh(events, self.rules, self.matcher, self.extractor)
         fired = [detector.feed(events, found) for detector in self.detectors]
         detections = pa.concat_tables([found, *fired]) if fired else found
         return [
@@ -83,7 +84,7 @@ class WatchlistReader:
         known = self._watchlist
         if known is not None and not changed and intel == self._intel:
             if suspended != known.suspended:
-                known = Watchlist(known.rules, known.index, known.causes, suspended, known.extractor, known.detectors)
+                known = Watchlist(known.rules, known.matcher, known.causes, suspended, known.extractor, known.detectors)
                 self._watchlist = known
             return known
         self._watchlist = self._build(suspended)
@@ -97,7 +98,7 @@ class WatchlistReader:
         by_id = {indicator.indicator_id: indicator for indicator in found}
         return Watchlist(
             rules=self._rules,
-            index=IndicatorIndex(found),
+            matcher=IndicatorMatcher(IndicatorIndex(found)),
             causes=Causes(self._policy, self._rules.rules, by_id, shared.of_observable),
             suspended=suspended,
             # Artefacts without an indicator to match are left to the hunt.

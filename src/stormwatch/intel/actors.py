@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
-
+from stormwatch.intel.actor_catalogue import CatalogueActor, Collection, load_catalogue, load_collections
 from stormwatch.storage.database import Database
-from stormwatch.storage.tables.intel import intel_actor_names, intel_actors
 
 ATTACK: Final = "mitre-attack"
 _ENOUGH_NAMES: Final = 2
-
-
-@dataclass(frozen=True, slots=True)
-class CatalogueActor:
-    """An actor as one source keeps it, the first name being its main one; `collection` is what it was imported as."""
-
-    actor_key: str
-    collection: str
-    source: str
-    names: tuple[str, ...]
-    external_id: str | None = None
+_UNKNOWN: Final = Collection("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +23,7 @@ class ActorName:
 
     `actor_id` is the tracked actor, None when no profile knows it. `entry` names the catalogue entry that ties the name
     to the actor (None: the profile itself says so), `source` who says it, `external_id` the entry's id there.
+    `version` and `dated` are the collection's (or, closer, the entry's), `citation` whom the source names for it.
     """
 
     name: str
@@ -41,6 +31,11 @@ class ActorName:
     source: str
     entry: str | None = None
     external_id: str | None = None
+    collection: str = ""
+    version: str = ""
+    dated: str = ""
+    citation: str = ""
+    others: tuple[str, ...] = ()
 
     @property
     def direct(self) -> bool:
@@ -48,13 +43,25 @@ class ActorName:
         return self.entry is None
 
 
+class ConflictKind(StrEnum):
+    """How sources disagree about a name."""
+
+    SEVERAL_ENTRIES = "several-entries"
+    SEVERAL_ACTORS = "several-actors"
+    KEPT_APART = "kept-apart"
+
+
 @dataclass(frozen=True, slots=True)
 class NameConflict:
-    """A name that does not mean one actor: the entries (within one source) or tracked actors it may mean."""
+    """A name that does not mean one actor: the entries (within one source) or tracked actors it may mean.
+
+    Of kind `kept-apart`, `name` is a tracked actor for whose names a source has several entries.
+    """
 
     name: str
     source: str
     meanings: tuple[str, ...]
+    kind: ConflictKind = ConflictKind.SEVERAL_ENTRIES
 
 
 def normal_name(name: str) -> str:
@@ -69,15 +76,20 @@ class ActorNames:
     Following aliases further would merge actors: entry A lists a name of B, B one of C, and all three become one.
     """
 
-    def __init__(self, catalogue: Iterable[CatalogueActor], profile_names: Iterable[tuple[str, str, str]] = ()) -> None:
+    def __init__(
+        self,
+        catalogue: Iterable[CatalogueActor],
+        profile_names: Iterable[tuple[str, str, str]] = (),
+        collections: Mapping[str, Collection] | None = None,
+    ) -> None:
         """`profile_names` are (actor_id, name, source)."""
         self._profiles: dict[str, dict[str, tuple[str, str]]] = {}
         for actor_id, name, source in profile_names:
             self._profiles.setdefault(normal_name(name), {}).setdefault(actor_id, (name, source))
             self._profiles.setdefault(normal_name(actor_id), {}).setdefault(actor_id, (actor_id, "profile"))
         self._entries: dict[str, list[CatalogueActor]] = {}
-        self._catalogue = tuple(catalogue)
-        for entry in self._catalogue:
+        self._collections = collections or {}
+        for entry in catalogue:
             for key in dict.fromkeys(normal_name(name) for name in entry.names):
                 self._entries.setdefault(key, []).append(entry)
 
@@ -85,7 +97,7 @@ class ActorNames:
     def load(cls, database: Database, profile_names: Iterable[tuple[str, str, str]] = ()) -> ActorNames:
         """Names from all imports, and those of profiles as (actor_id, name, source)."""
         with database.read() as connection:
-            return cls(_catalogue(connection), profile_names)
+            return cls(load_catalogue(connection), profile_names, load_collections(connection))
 
     def resolve(self, name: str) -> tuple[ActorName, ...]:
         """Every meaning of a name: profiles first, then catalogue entries with the tracked actors they lead to."""
@@ -94,7 +106,7 @@ class ActorNames:
             ActorName(name=spelling, actor_id=actor_id, source=source)
             for actor_id, (spelling, source) in sorted(self._profiles.get(key, {}).items())
         ]
-        return (*direct, *(meaning for entry in self._entries.get(key, ()) for meaning in self._by_entry(name, entry)))
+        return (*direct, *(meaning for entry in self._entries.get(key, ()) for meaning in self._by_entry(key, entry)))
 
     def tracked_actors(self, name: str) -> tuple[str, ...]:
         """Ids of the tracked actors a name means: those whose profile carries it, else the one all catalogues agree on.
@@ -118,11 +130,9 @@ class ActorNames:
         for key, actors in sorted(self._profiles.items()):
             if actor_id not in actors:
                 continue
-            spelling = actors[actor_id][0]
             for entry in self._entries.get(key, ()):
                 if entry.collection == collection or entry.collection.startswith(f"{collection}:"):
-                    meaning = ActorName(spelling, actor_id, entry.source, entry.names[0], entry.external_id)
-                    found.setdefault(entry.actor_key, meaning)
+                    found.setdefault(entry.actor_key, self._meaning(actors[actor_id][0], entry, actor_id))
         return tuple(found[key] for key in sorted(found))
 
     def conflicts(self) -> tuple[NameConflict, ...]:
@@ -132,6 +142,34 @@ class ActorNames:
             found += self._conflicts_of(key)
         return tuple(found)
 
+    def conflicts_of(self, name: str) -> tuple[NameConflict, ...]:
+        """The conflicts about one name."""
+        key = normal_name(name)
+        if key not in self._entries and key not in self._profiles:
+            return ()
+        actors = {meaning.actor_id for meaning in self.resolve(name)}
+        return (*self._conflicts_of(key), *(one for one in self.kept_apart() if one.name in actors))
+
+    def kept_apart(self) -> tuple[NameConflict, ...]:
+        """Tracked actors whose names one catalogue gives to entries of different main names."""
+        actors = sorted({actor for named in self._profiles.values() for actor in named})
+        found = []
+        for actor in actors:
+            by_source: dict[str, set[str]] = {}
+            for key, named in self._profiles.items():
+                for entry in self._entries.get(key, ()) if actor in named else ():
+                    by_source.setdefault(entry.source, set()).add(entry.names[0])
+            found += [
+                NameConflict(actor, source, tuple(sorted(mains)), ConflictKind.KEPT_APART)
+                for source, mains in sorted(by_source.items())
+                if len(mains) > 1
+            ]
+        return tuple(found)
+
+    def count(self, collection: str) -> int:
+        """How many different names a collection has."""
+        return sum(any(entry.collection == collection for entry in entries) for entries in self._entries.values())
+
     def _actors_of_entry(self, entry: CatalogueActor) -> tuple[str, ...]:
         """Tracked actors an entry is about: its main name is theirs, or it carries two or more of their names."""
         shared: Counter[str] = Counter()
@@ -140,9 +178,26 @@ class ActorNames:
         main = self._profiles.get(normal_name(entry.names[0]), {})
         return tuple(sorted(actor for actor, count in shared.items() if count >= _ENOUGH_NAMES or actor in main))
 
-    def _by_entry(self, name: str, entry: CatalogueActor) -> list[ActorName]:
+    def _by_entry(self, key: str, entry: CatalogueActor) -> list[ActorName]:
         actors: tuple[str | None, ...] = self._actors_of_entry(entry) or (None,)
-        return [ActorName(name, actor_id, entry.source, entry.names[0], entry.external_id) for actor_id in actors]
+        spelling = _spelling(key, [entry])
+        return [self._meaning(spelling, entry, actor_id) for actor_id in actors]
+
+    def _meaning(self, name: str, entry: CatalogueActor, actor_id: str | None) -> ActorName:
+        collection = self._collections.get(entry.collection, _UNKNOWN)
+        cited = {normal_name(spelling): who for spelling, who in (entry.citations or {}).items()}
+        return ActorName(
+            name=name,
+            actor_id=actor_id,
+            source=entry.source,
+            entry=entry.names[0],
+            external_id=entry.external_id,
+            collection=entry.collection,
+            version=collection.version,
+            dated=entry.dated or collection.dated,
+            citation=cited.get(normal_name(name), ""),
+            others=tuple(other for other in entry.names if normal_name(other) != normal_name(name)),
+        )
 
     def _conflicts_of(self, key: str) -> list[NameConflict]:
         by_collection: dict[str, list[CatalogueActor]] = {}
@@ -157,61 +212,9 @@ class ActorNames:
         spelling = _spelling(key, entries) if entries else next(iter(self._profiles[key].values()))[0]
         tracked = {meaning.actor_id for meaning in self.resolve(spelling) if meaning.actor_id}
         if len(tracked) > 1:
-            found.append(NameConflict(spelling, "profiles and catalogues", tuple(sorted(tracked))))
+            several = ConflictKind.SEVERAL_ACTORS
+            found.append(NameConflict(spelling, "profiles and catalogues", tuple(sorted(tracked)), several))
         return found
-
-
-def replace_collection(connection: Connection, collection: str, entries: Sequence[CatalogueActor]) -> None:
-    """Stores a catalogue in place of what was imported under that name before."""
-    gone = select(intel_actors.c.actor_key).where(intel_actors.c.collection == collection)
-    connection.execute(delete(intel_actor_names).where(intel_actor_names.c.actor_key.in_(gone)))
-    connection.execute(delete(intel_actors).where(intel_actors.c.collection == collection))
-    _insert(connection, entries)
-
-
-def replace_actors(connection: Connection, keys: Iterable[str], entries: Sequence[CatalogueActor]) -> None:
-    """Stores single entries in place of those with these keys."""
-    wanted = [{"gone": key} for key in keys]
-    if not wanted:
-        return
-    for table in (intel_actor_names, intel_actors):
-        connection.execute(delete(table).where(table.c.actor_key == bindparam("gone")), wanted)
-    _insert(connection, entries)
-
-
-def _insert(connection: Connection, entries: Sequence[CatalogueActor]) -> None:
-    if not entries:
-        return
-    rows = [
-        {
-            "actor_key": entry.actor_key,
-            "collection": entry.collection,
-            "name": entry.names[0],
-            "external_id": entry.external_id,
-            "source": entry.source,
-        }
-        for entry in entries
-    ]
-    connection.execute(insert(intel_actors), rows)
-    names = [{"actor_key": entry.actor_key, "name": name} for entry in entries for name in dict.fromkeys(entry.names)]
-    connection.execute(insert(intel_actor_names), names)
-
-
-def _catalogue(connection: Connection) -> list[CatalogueActor]:
-    names: dict[str, list[str]] = {}
-    for key, name in connection.execute(select(intel_actor_names).order_by(*intel_actor_names.c)):
-        names.setdefault(key, []).append(name)
-    rows = connection.execute(select(intel_actors).order_by(intel_actors.c.actor_key))
-    return [
-        CatalogueActor(
-            actor_key=row.actor_key,
-            collection=row.collection,
-            source=row.source,
-            names=tuple(dict.fromkeys((row.name, *names.get(row.actor_key, ())))),
-            external_id=row.external_id,
-        )
-        for row in rows
-    ]
 
 
 def _spelling(key: str, entries: Sequence[CatalogueActor]) -> str:

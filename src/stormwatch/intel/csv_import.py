@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from stormwatch.intel.import_report import Tally
-from stormwatch.intel.indicators import load_origins, replace_origins, unusable
+from stormwatch.intel.indicators import load_origins, replace_origins, unusable_in_bulk
 from stormwatch.intel.kinds import kind_of
 from stormwatch.model.errors import InvalidInput
 from stormwatch.model.ids import derived_id
@@ -111,7 +111,7 @@ def _header(cells: list[str], where: str) -> list[str]:
 
 def _indicator(row: dict[str, str], defaults: CsvDefaults) -> Indicator:
     observable = observable_of(kind_of(row["kind"]), row.get("value", ""))
-    problem = unusable(observable)
+    problem = unusable_in_bulk(observable)
     if problem is not None:
         raise ValueError(problem)
     source = row.get("source") or defaults.source

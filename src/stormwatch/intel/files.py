@@ -12,23 +12,30 @@ from typing import Any, BinaryIO, Final, cast
 import msgspec
 import zstandard
 
+from stormwatch.intel.misp_events import is_event, is_manifest
 from stormwatch.model.errors import InvalidInput, NotFound
 
 MAX_BYTES: Final = 512 * 1024 * 1024
 _BOM: Final = b"\xef\xbb\xbf"
 _CSV_HEADER: Final = re.compile(r"^\s*\"?kind\"?\s*,\s*\"?value\"?", re.IGNORECASE)
+# The list form names itself; the form of 2026 states the format's version and has a collection of its own.
+_ATLAS: Final = re.compile(r"^(?:id:\s*['\"]?ATLAS\b|format-version:\s*['\"]?\d)", re.MULTILINE)
 
 
 class IntelFormat(StrEnum):
     """What an imported file can be."""
 
     STIX = "stix"
+    MISP = "misp"
     CSV = "csv"
     WARNINGLIST = "warninglist"
     ATTACK = "attack"
     ATLAS = "atlas"
     MISP_GALAXY = "misp-galaxy"
     MICROSOFT_NAMES = "microsoft-names"
+
+
+_TEXT_FORMATS: Final = frozenset({IntelFormat.CSV, IntelFormat.ATLAS})
 
 
 def read_bytes(path: Path) -> bytes:
@@ -65,11 +72,15 @@ def decode_json(content: bytes, where: str) -> Any:
 
 def format_of_json(document: object) -> IntelFormat | None:
     """The format a JSON document shows by its shape; None when it is none we know."""
+    if is_event(document) or is_manifest(document):
+        return IntelFormat.MISP
     if isinstance(document, list):
         named = bool(document) and isinstance(document[0], dict) and "Threat actor name" in document[0]
         return IntelFormat.MICROSOFT_NAMES if named else None
     if not isinstance(document, dict):
         return None
+    if "matrices" in document or "format-version" in document:
+        return IntelFormat.ATLAS
     if document.get("type") == "bundle":
         return IntelFormat.ATTACK if _is_attack(document.get("objects")) else IntelFormat.STIX
     if isinstance(document.get("values"), list) and "uuid" in document:
@@ -86,7 +97,36 @@ def _is_attack(objects: object) -> bool:
 def format_of_text(content: bytes) -> IntelFormat | None:
     """The format of a file that is no JSON."""
     head = content[:4096].decode("utf-8", errors="replace")
-    if re.search(r"^id:\s*ATLAS\b", head, re.MULTILINE):
+    if _ATLAS.search(head) and "ATLAS" in head:
         return IntelFormat.ATLAS
     first = next((line for line in head.splitlines() if line.strip() and not line.startswith("#")), "")
     return IntelFormat.CSV if _CSV_HEADER.match(first) else None
+
+
+def recognise(content: bytes, where: str, wanted: IntelFormat | None = None) -> tuple[IntelFormat, Any]:
+    """The format of a file (None: whatever it shows) and, for JSON, the decoded document, else the bytes.
+
+    InvalidInput when it is of no known format, or not of the one that was asked for.
+    """
+    if wanted in _TEXT_FORMATS:
+        return wanted, content
+    if wanted is None and content.lstrip()[:1] not in {b"{", b"["}:
+        found = format_of_text(content)
+        if found is None:
+            raise _unknown(where)
+        return found, content
+    document = decode_json(content, where)
+    found = format_of_json(document)
+    if wanted is not None and found is not wanted and {wanted, found} != {IntelFormat.STIX, IntelFormat.ATTACK}:
+        raise InvalidInput(f"this file is not of format {wanted.value}", where=where, remedy="leave --format out")
+    if found is None:
+        raise _unknown(where)
+    return wanted or found, content if found in _TEXT_FORMATS else document
+
+
+def _unknown(where: str) -> InvalidInput:
+    return InvalidInput(
+        "this is no STIX bundle, MISP event, indicator table, warning list or catalogue of names",
+        where=where,
+        remedy="docs/intel.md shows the formats; a CSV table starts with a line that names its columns",
+    )

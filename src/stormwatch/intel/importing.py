@@ -9,21 +9,24 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from stormwatch.intel.catalogues import import_atlas, import_attack, import_galaxy, import_microsoft_names
+from stormwatch.intel.actor_catalogue import ImportedFile
+from stormwatch.intel.catalogues import import_attack, import_galaxy, import_microsoft_names
 from stormwatch.intel.csv_import import CsvDefaults, import_csv
-from stormwatch.intel.files import IntelFormat, decode_json, format_of_json, format_of_text, read_bytes
+from stormwatch.intel.files import IntelFormat, read_bytes, recognise
 from stormwatch.intel.import_report import ImportReport, Tally
+from stormwatch.intel.misp_import import import_misp
 from stormwatch.intel.shared_infrastructure import SharedKind
 from stormwatch.intel.stix_import import StixImport
+from stormwatch.intel.techniques import import_atlas
 from stormwatch.intel.warninglists import import_warninglist
 from stormwatch.ledger.log import SYSTEM, Ledger
 from stormwatch.model.errors import InvalidInput
 from stormwatch.model.intel import TLP
+from stormwatch.model.times import now_us
 from stormwatch.stix.bundles import bundle_of
 from stormwatch.storage.database import Database
 
 AUTO: Final = "auto"
-_TEXT_FORMATS: Final = frozenset({IntelFormat.CSV, IntelFormat.ATLAS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +52,16 @@ def import_file(
     Raises NotFound or InvalidInput, and then nothing of the file is stored.
     """
     content = read_bytes(path)
-    known, document = _recognise(content, str(path), format)
+    known, document = recognise(content, str(path), None if format == AUTO else _format(format))
     tally = Tally()
+    file = ImportedFile(path.name, hashlib.sha256(content).hexdigest(), now_us())
     with database.write() as connection:
-        _take_in(connection, known, document, path, defaults or ImportDefaults(), tally)
+        _take_in(connection, (known, document), path, file, defaults or ImportDefaults(), tally)
         report = tally.report(path.name, known.value)
         if ledger is not None:
             body: dict[str, str | int] = {
                 "format": report.format,
-                "sha256": hashlib.sha256(content).hexdigest(),
+                "sha256": file.sha256,
                 "indicators": report.indicators,
                 "actors": report.actors,
                 "lists": report.lists,
@@ -67,25 +71,6 @@ def import_file(
     return report
 
 
-def _recognise(content: bytes, where: str, wanted: str) -> tuple[IntelFormat, Any]:
-    """The format and, for JSON formats, the decoded document."""
-    asked = None if wanted == AUTO else _format(wanted)
-    if asked in _TEXT_FORMATS:
-        return asked, content
-    if asked is None and content.lstrip()[:1] not in {b"{", b"["}:
-        found = format_of_text(content)
-        if found is None:
-            raise _unknown(where)
-        return found, content
-    document = decode_json(content, where)
-    found = format_of_json(document)
-    if asked is not None and found is not asked and {asked, found} != {IntelFormat.STIX, IntelFormat.ATTACK}:
-        raise InvalidInput(f"this file is not of format {asked.value}", where=where, remedy="leave --format out")
-    if found is None:
-        raise _unknown(where)
-    return asked or found, document
-
-
 def _format(name: str) -> IntelFormat:
     try:
         return IntelFormat(name)
@@ -93,30 +78,30 @@ def _format(name: str) -> IntelFormat:
         raise InvalidInput(f"format {name!r} is none of auto, {', '.join(IntelFormat)}", where="--format") from error
 
 
-def _unknown(where: str) -> InvalidInput:
-    return InvalidInput(
-        "this is no STIX bundle, indicator table, warning list or catalogue of names",
-        where=where,
-        remedy="docs/intel.md shows the formats; a CSV table starts with a line that names its columns",
-    )
-
-
 def _take_in(
-    connection: Connection, known: IntelFormat, document: Any, path: Path, defaults: ImportDefaults, tally: Tally
+    connection: Connection,
+    read: tuple[IntelFormat, Any],
+    path: Path,
+    file: ImportedFile,
+    defaults: ImportDefaults,
+    tally: Tally,
 ) -> None:
+    known, document = read
     where, source = str(path), defaults.source or path.name
     match known:
         case IntelFormat.STIX:
             StixImport(connection, bundle_of(document, where), source, defaults.tlp, tally).run()
+        case IntelFormat.MISP:
+            import_misp(connection, document, path, (source, defaults.tlp), tally)
         case IntelFormat.ATTACK:
-            import_attack(connection, bundle_of(document, where), tally)
+            import_attack(connection, bundle_of(document, where), file, tally)
         case IntelFormat.CSV:
             import_csv(connection, document, where, CsvDefaults(source, defaults.tlp), tally)
         case IntelFormat.WARNINGLIST:
             import_warninglist(connection, document, where, defaults.list_kind, tally)
         case IntelFormat.ATLAS:
-            import_atlas(connection, document, where, tally)
+            import_atlas(connection, document, where, file, tally)
         case IntelFormat.MISP_GALAXY:
-            import_galaxy(connection, document, where, tally)
+            import_galaxy(connection, document, where, file, tally)
         case IntelFormat.MICROSOFT_NAMES:
-            import_microsoft_names(connection, document, tally)
+            import_microsoft_names(connection, document, file, tally)

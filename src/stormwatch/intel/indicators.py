@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from stormwatch.model.ids import derived_id
-from stormwatch.model.intel import TLP, Indicator
+from stormwatch.model.intel import PAP, TLP, AdmiraltyGrade, Indicator
 from stormwatch.model.observable import Observable, ObservableKind
 from stormwatch.storage.database import Database
 from stormwatch.storage.tables.intel import indicator_actors, indicators
@@ -37,6 +37,16 @@ def unusable(observable: Observable) -> str | None:
     if network.prefixlen < _WIDEST[network.version]:
         return f"range wider than /{_WIDEST[network.version]}"
     return None
+
+
+def unusable_in_bulk(observable: Observable) -> str | None:
+    """The same for what comes in bulk: an e-mail address can be a person's, and persons are looked for by leads alone.
+
+    A lead states its legal basis and is accepted by a second person (ADR 0020).
+    """
+    if observable.kind is ObservableKind.EMAIL:
+        return "an e-mail address can name a person: take it in as a lead, which a second person accepts"
+    return unusable(observable)
 
 
 def indicator_id_of(origin: str, observable: Observable, *, alone: bool) -> str:
@@ -84,6 +94,14 @@ def load_origins(connection: Connection, origin_ids: Iterable[str]) -> Mapping[s
     return {one.indicator_id: one for one in load_from(connection) if one.indicator_id in wanted}
 
 
+def origins_below(connection: Connection, prefix: str) -> tuple[str, ...]:
+    """Origins whose names begin with a prefix: what one file of several parts left behind."""
+    rows = connection.execute(
+        select(indicators.c.origin).where(indicators.c.origin.startswith(prefix, autoescape=True)).distinct()
+    )
+    return tuple(row.origin for row in rows)
+
+
 def version(database: Database) -> str:
     """A hash of all that matching depends on: it changes when, and only when, an indicator does."""
     digest = hashlib.sha256()
@@ -113,6 +131,8 @@ def _row(origin: str, indicator: Indicator) -> dict[str, Any]:
         "source": indicator.source,
         "tlp": indicator.tlp.value,
         "lead_id": indicator.lead_id,
+        "pap": None if indicator.pap is None else indicator.pap.value,
+        "grade": None if indicator.grade is None else str(indicator.grade),
     }
 
 
@@ -127,4 +147,6 @@ def _indicator(row: Any, actors: tuple[str, ...]) -> Indicator:
         source=row.source,
         tlp=TLP(row.tlp),
         lead_id=row.lead_id,
+        pap=None if row.pap is None else PAP(row.pap),
+        grade=None if row.grade is None else AdmiraltyGrade.parse(row.grade),
     )

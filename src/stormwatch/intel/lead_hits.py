@@ -1,7 +1,8 @@
-"""What a lead found: accounts, events and times, read from the detections that carry its indicators."""
+"""What a lead found: accounts, events and times, read from detections that carry its indicators."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -12,6 +13,8 @@ from stormwatch.model.observable import Observable, ObservableKind
 from stormwatch.storage.database import Database
 from stormwatch.storage.lake import Lake
 from stormwatch.storage.tables.intel import indicators
+
+_COLUMNS = ["event_id", "account_id", "time_us", "indicator_id"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,17 @@ def lead_hits(lake: Lake, database: Database, lead_id: str) -> LeadAnswer:
             row.indicator_id: Observable(ObservableKind(row.kind), row.value)
             for row in connection.execute(select(indicators).where(indicators.c.lead_id == lead_id))
         }
-    columns = ["event_id", "account_id", "time_us", "indicator_id"]
-    found = lake.read("detections", columns)
-    found = found.filter(pc.is_in(found["indicator_id"], value_set=pa.array(sorted(named), pa.string())))
+    return answer_of(lead_id, named, lake.read("detections", _COLUMNS, where=of_indicators(named)))
+
+
+def of_indicators(named: Mapping[str, Observable]) -> pc.Expression:
+    """Which detections are of these indicators."""
+    return pc.field("indicator_id").isin(pa.array(sorted(named), pa.string()))
+
+
+def answer_of(lead_id: str, named: Mapping[str, Observable], detections: pa.Table) -> LeadAnswer:
+    """The answer that detections give; `named` are the lead's observables by indicator id."""
+    found = detections.filter(pc.is_in(detections["indicator_id"], value_set=pa.array(sorted(named), pa.string())))
     if not found.num_rows:
         return LeadAnswer(lead_id, (), 0, None, None)
     times = pc.min_max(found["time_us"]).as_py()

@@ -1,25 +1,27 @@
-"""Leads: tips from outside with source, grade and limits; what they name becomes indicators, backward and forward."""
+"""Leads: tips from outside with source, grade and limits; those accepted become indicators, backward and forward."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select, update
 
+from stormwatch.access.records import person_by_id
 from stormwatch.intel.indicators import indicator_id_of, replace_origins, unusable
-from stormwatch.ledger.log import Ledger
-from stormwatch.model.errors import Conflict, InvalidInput, NotFound
+from stormwatch.ledger.log import SYSTEM, Ledger
+from stormwatch.model.errors import Conflict, Forbidden, InvalidInput, NotFound
 from stormwatch.model.ids import new_id
 from stormwatch.model.intel import PAP, TLP, AdmiraltyGrade, Indicator, Lead, LeadState, SourceKind
 from stormwatch.model.observable import Observable, ObservableKind
 from stormwatch.storage.database import Database
-from stormwatch.storage.tables.intel import indicators, leads
+from stormwatch.storage.tables.intel import lead_observables, leads
 
 # STIX 2.1 appendix A, "Admiralty credibility": 1 to 5; 6 means that it cannot be judged, so no confidence is stated.
-_CONFIDENCE_OF_CREDIBILITY: Final = {1: 90, 2: 70, 3: 50, 4: 30, 5: 10}
+CONFIDENCE_OF_CREDIBILITY: Final = {1: 90, 2: 70, 3: 50, 4: 30, 5: 10}
 _MAX_TEXT: Final = 4000
+_ENUMS: Final = ("source_kind", "tlp", "pap", "state")
 
 
 def new_lead_id() -> str:
@@ -27,20 +29,31 @@ def new_lead_id() -> str:
     return new_id("lead")
 
 
-def add_lead(database: Database, ledger: Ledger, lead: Lead, by: str) -> Lead:
-    """Stores a lead, makes its observables indicators over all of history, and records it.
+def add_lead(database: Database, ledger: Ledger, lead: Lead, by: str, *, hold: bool = False) -> Lead:
+    """Stores a lead and records it.
 
-    Raises InvalidInput when the lead names nothing to look for, names what must not be matched, or has expired before
-    it came; Conflict when the id is taken.
+    One that can single out a person waits for somebody else's acceptance, and so does any with `hold`; the others are
+    accepted by being added, and their observables become indicators over all of history. Raises InvalidInput when the
+    lead names nothing to look for, names what must not be matched, has expired before it came, or names a person
+    without a legal basis; Forbidden when such a lead is added by nobody in particular; Conflict when the id is taken.
     """
     _check(lead)
+    waits = hold or lead.about_people
+    decided = (None, None) if waits else (by, lead.received_us)
+    state = LeadState.PROPOSED if waits else lead.state
+    stored = replace(lead, state=state, added_by=by, decided_by=decided[0], decided_us=decided[1])
     with database.write() as connection:
+        if lead.about_people:
+            _require_somebody(connection, by)
         if connection.execute(select(leads.c.lead_id).where(leads.c.lead_id == lead.lead_id)).first():
             raise Conflict("a lead with this id is there already", where=lead.lead_id)
-        connection.execute(insert(leads).values(**_row(lead)))
-        replace_origins(connection, {lead.lead_id: indicators_of(lead)})
-        ledger.append(connection, "lead.added", by, lead.lead_id, _recorded(lead))
-    return lead
+        connection.execute(insert(leads).values(**_row(stored)))
+        named = [{"lead_id": lead.lead_id, **_named(one)} for one in dict.fromkeys(lead.observables)]
+        connection.execute(insert(lead_observables), named)
+        ledger.append(connection, "lead.added", by, lead.lead_id, _recorded(stored))
+        if not waits:
+            replace_origins(connection, {lead.lead_id: indicators_of(stored)})
+    return stored
 
 
 def indicators_of(lead: Lead) -> tuple[Indicator, ...]:
@@ -51,11 +64,13 @@ def indicators_of(lead: Lead) -> tuple[Indicator, ...]:
             observable=observable,
             valid_from_us=0,
             valid_until_us=lead.expires_us,
-            confidence=_CONFIDENCE_OF_CREDIBILITY.get(lead.grade.credibility),
+            confidence=CONFIDENCE_OF_CREDIBILITY.get(lead.grade.credibility),
             actors=(lead.actor,) if lead.actor else (),
             source=lead.source,
             tlp=lead.tlp,
             lead_id=lead.lead_id,
+            pap=lead.pap,
+            grade=lead.grade,
         )
         for observable in dict.fromkeys(lead.observables)
     )
@@ -80,11 +95,11 @@ def lead_in(connection: Connection, lead_id: str) -> Lead:
     row = connection.execute(select(leads).where(leads.c.lead_id == lead_id)).first()
     if row is None:
         raise NotFound("there is no such lead", where=lead_id, remedy="`stormwatch lead list` shows those there are")
-    return _lead(row, _observables(connection).get(lead_id, ()))
+    return _lead(row, _observables(connection, lead_id).get(lead_id, ()))
 
 
 def note_search(database: Database, now_us: int) -> int:
-    """Called when a hunt has matched everything: open leads count as searched, those past their end as expired.
+    """Called when everything was matched: open leads count as searched, those past their end as expired.
 
     Returns how many leads changed. An expired lead's indicators end with it, so later events no longer match.
     """
@@ -92,12 +107,19 @@ def note_search(database: Database, now_us: int) -> int:
         searched = connection.execute(
             update(leads).where(leads.c.state == LeadState.OPEN.value).values(state=LeadState.SEARCHED.value)
         ).rowcount
+        waiting = (LeadState.SEARCHED.value, LeadState.PROPOSED.value)
         expired = connection.execute(
             update(leads)
-            .where(leads.c.expires_us <= now_us, leads.c.state == LeadState.SEARCHED.value)
+            .where(leads.c.expires_us <= now_us, leads.c.state.in_(waiting))
             .values(state=LeadState.EXPIRED.value)
         ).rowcount
     return searched + expired
+
+
+def set_searched(connection: Connection, lead_id: str) -> None:
+    """Marks one open lead as searched for through everything there is."""
+    still = leads.c.state == LeadState.OPEN.value
+    connection.execute(update(leads).where(leads.c.lead_id == lead_id, still).values(state=LeadState.SEARCHED.value))
 
 
 def set_answered(connection: Connection, lead_id: str, answer: str, case_id: str | None, now_us: int) -> None:
@@ -116,18 +138,32 @@ def _check(lead: Lead) -> None:
         problem = unusable(observable)
         if problem is not None:
             raise InvalidInput(problem, where=f"{observable.kind}={observable.value}", remedy="leave it out")
-    if any(observable.kind is ObservableKind.EMAIL for observable in lead.observables) and not lead.permitted_use:
+    if lead.about_people and not lead.legal_basis.strip():
         raise InvalidInput(
-            "this lead names a person by e-mail address and states no permitted use",
-            remedy="say with --permitted-use on what basis you may look for that person",
+            "this lead can single out a person and states no legal basis",
+            remedy="say with --legal-basis what allows you to look for that person",
         )
     if lead.expires_us is not None and lead.expires_us <= lead.received_us:
         raise InvalidInput("this lead ends before it came", where="expires", remedy="give a time that lies ahead")
     for name, text in (("title", lead.title), ("source", lead.source)):
         if not text.strip():
             raise InvalidInput(f"a lead needs a {name}", remedy=f"give it with --{name}")
-    if any(len(text) > _MAX_TEXT for text in (lead.title, lead.source, lead.note, lead.permitted_use)):
+    texts = (lead.title, lead.source, lead.note, lead.permitted_use, lead.legal_basis, lead.actor or "")
+    if any(len(text) > _MAX_TEXT for text in texts):
         raise InvalidInput(f"a text of this lead is longer than {_MAX_TEXT} characters", remedy="shorten it")
+
+
+def _require_somebody(connection: Connection, by: str) -> None:
+    """Nobody could be second to a lead that nobody in particular added."""
+    try:
+        known = by != SYSTEM and person_by_id(connection, by).active
+    except NotFound:
+        known = False
+    if not known:
+        raise Forbidden(
+            "a lead that can single out a person is added in a person's name",
+            remedy="put your personal token into STORMWATCH_TOKEN; another person then accepts the lead",
+        )
 
 
 def _recorded(lead: Lead) -> Mapping[str, Any]:
@@ -137,44 +173,36 @@ def _recorded(lead: Lead) -> Mapping[str, Any]:
         "tlp": lead.tlp.value,
         "pap": lead.pap.value,
         "permitted_use": lead.permitted_use,
+        "about_people": lead.about_people,
+        "legal_basis": lead.legal_basis,
+        "state": lead.state.value,
         "expires_us": lead.expires_us,
         "observables": [f"{observable.kind.value}={observable.value}" for observable in lead.observables],
     }
 
 
 def _row(lead: Lead) -> dict[str, Any]:
-    row = asdict(replace(lead, observables=()))
-    del row["observables"]
-    row["grade"] = str(lead.grade)
-    return {**row, **{field: row[field].value for field in ("source_kind", "tlp", "pap", "state")}}
+    row = {field.name: getattr(lead, field.name) for field in fields(lead) if field.name != "observables"}
+    return {**row, "grade": str(lead.grade), **{field: row[field].value for field in _ENUMS}}
 
 
-def _observables(connection: Connection) -> Mapping[str, Sequence[Observable]]:
+def _named(observable: Observable) -> Mapping[str, str]:
+    return {"kind": observable.kind.value, "value": observable.value}
+
+
+def _observables(connection: Connection, lead_id: str | None = None) -> Mapping[str, Sequence[Observable]]:
     found: dict[str, list[Observable]] = {}
-    rows = connection.execute(
-        select(indicators.c.lead_id, indicators.c.kind, indicators.c.value)
-        .where(indicators.c.lead_id.is_not(None))
-        .order_by(indicators.c.kind, indicators.c.value)
-    )
-    for lead_id, kind, value in rows:
-        found.setdefault(lead_id, []).append(Observable(ObservableKind(kind), value))
+    query = select(lead_observables).order_by(lead_observables.c.kind, lead_observables.c.value)
+    if lead_id is not None:
+        query = query.where(lead_observables.c.lead_id == lead_id)
+    for row in connection.execute(query):
+        found.setdefault(row.lead_id, []).append(Observable(ObservableKind(row.kind), row.value))
     return found
 
 
 def _lead(row: Any, observables: Sequence[Observable]) -> Lead:
+    plain = {field.name: getattr(row, field.name) for field in fields(Lead) if field.name != "observables"}
+    read = {"source_kind": SourceKind, "tlp": TLP, "pap": PAP, "state": LeadState, "grade": AdmiraltyGrade.parse}
     return Lead(
-        lead_id=row.lead_id,
-        title=row.title,
-        source=row.source,
-        source_kind=SourceKind(row.source_kind),
-        grade=AdmiraltyGrade.parse(row.grade),
-        tlp=TLP(row.tlp),
-        pap=PAP(row.pap),
-        received_us=row.received_us,
-        state=LeadState(row.state),
-        expires_us=row.expires_us,
-        permitted_use=row.permitted_use,
-        actor=row.actor,
-        observables=tuple(observables),
-        note=row.note,
+        **{**plain, **{name: maker(plain[name]) for name, maker in read.items()}, "observables": tuple(observables)}
     )

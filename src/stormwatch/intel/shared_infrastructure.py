@@ -33,6 +33,18 @@ class SharedKind(StrEnum):
     OTHER = "other"
 
 
+_WHY: Final = {
+    SharedKind.VPN: "a VPN: its exits are shared by many customers",
+    SharedKind.CLOUD: "a cloud: its addresses are rented for hours",
+    SharedKind.CDN: "a CDN: it stands before many unrelated sites",
+    SharedKind.RELAY: "a relay: it hides many users behind few addresses",
+    SharedKind.PUBLIC_DNS: "a public DNS resolver: everybody's programs name it",
+    SharedKind.NAT: "a shared exit: many customers behind one address",
+    SharedKind.FREEMAIL: "a mail service that anybody can join",
+    SharedKind.OTHER: "used by many",
+}
+
+
 class Matching(StrEnum):
     """How the entries of a list are compared."""
 
@@ -60,6 +72,11 @@ class SharedMatch:
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def reason(self) -> str:
+        """The list, and why what stands on it is weak evidence."""
+        return f"{self.name} ({_WHY[self.kind]})"
 
 
 class SharedInfrastructure:
@@ -129,6 +146,12 @@ def lists_state(database: Database) -> tuple[tuple[str, str, int], ...]:
     with database.read() as connection:
         rows = connection.execute(select(*columns).order_by(shared_lists.c.name))
         return tuple((row[0], row[1], row[2]) for row in rows)
+
+
+def version_of_list(connection: Connection, name: str) -> str | None:
+    """The version of the stored list of that name, None when there is none."""
+    query = select(shared_lists.c.version).where(shared_lists.c.name == name)
+    return connection.execute(query).scalar_one_or_none()
 
 
 def store_list(connection: Connection, shared: SharedList) -> bool:

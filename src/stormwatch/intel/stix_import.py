@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from stormwatch.intel.actors import CatalogueActor, replace_actors
+from stormwatch.intel.actor_catalogue import CatalogueActor, replace_actors
 from stormwatch.intel.import_report import Tally
-from stormwatch.intel.indicators import indicator_id_of, replace_origins, unusable
+from stormwatch.intel.indicators import indicator_id_of, replace_origins, unusable_in_bulk
 from stormwatch.model.intel import TLP, Indicator
 from stormwatch.model.observable import Observable
 from stormwatch.stix.bundles import Bundle
@@ -106,7 +106,7 @@ class StixImport:
     def _take_indicator(self, read: StixIndicator, pattern: str, changes: _Changes) -> None:
         usable = []
         for observable in read.observables:
-            problem = unusable(observable)
+            problem = unusable_in_bulk(observable)
             if problem is None:
                 usable.append(observable)
             elif len(read.observables) == 1:

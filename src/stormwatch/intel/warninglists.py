@@ -10,9 +10,10 @@ from typing import Any, Final
 import yaml
 from sqlalchemy import Connection
 
+from stormwatch.intel.actor_catalogue import is_older
 from stormwatch.intel.import_report import Tally
 from stormwatch.intel.ranges import range_of
-from stormwatch.intel.shared_infrastructure import Matching, SharedKind, SharedList, store_list
+from stormwatch.intel.shared_infrastructure import Matching, SharedKind, SharedList, store_list, version_of_list
 from stormwatch.model.errors import InvalidInput
 from stormwatch.model.normal_form import observable_of
 from stormwatch.model.observable import ObservableKind
@@ -44,6 +45,11 @@ def import_warninglist(
         entries=tuple(dict.fromkeys(entries)),
     )
     tally.taken["lists"] += 1
+    stored = version_of_list(connection, shared.name)
+    if stored is not None and is_older((shared.version, ""), (stored, "")):
+        tally.taken["unchanged"] += 1
+        tally.remarks[f"version {shared.version} is older than {stored}, which is stored and stays"] += 1
+        return
     if not store_list(connection, shared):
         tally.taken["unchanged"] += 1
     if shared.kind is SharedKind.OTHER:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from stormwatch.model.observable import Observable
+from stormwatch.model.observable import Observable, ObservableKind
 
 
 class TLP(StrEnum):
@@ -67,6 +67,7 @@ class Indicator:
     """An observable that somebody says belongs to hostile activity, with the time it was valid for.
 
     `confidence` is 0 to 100 as in STIX, None when the source gave none; `actors` are names as the source wrote them.
+    `pap` and `grade` are None where the source states none.
     """
 
     indicator_id: str
@@ -78,6 +79,8 @@ class Indicator:
     source: str = ""
     tlp: TLP = TLP.AMBER
     lead_id: str | None = None
+    pap: PAP | None = None
+    grade: AdmiraltyGrade | None = None
 
     def valid_at(self, time_us: int) -> bool:
         """Whether the source claims it for that moment."""
@@ -85,17 +88,24 @@ class Indicator:
 
 
 class LeadState(StrEnum):
-    """Where a lead stands."""
+    """Where a lead stands: `proposed` waits for a person's acceptance, `open` is accepted and not searched for yet."""
 
+    PROPOSED = "proposed"
     OPEN = "open"
     SEARCHED = "searched"
     ANSWERED = "answered"
     EXPIRED = "expired"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """A tip from outside: who told us, how good it is, what we may do with it, and what it names."""
+    """A tip from outside: who told us, how good it is, what we may do with it, and what it names.
+
+    `names_people` and `legal_basis` are about leads that can single out a person; `added_by` and `decided_by` are
+    person_ids or `system`, the latter of whoever accepted, refused or withdrew it.
+    """
 
     lead_id: str
     title: str
@@ -111,3 +121,14 @@ class Lead:
     actor: str | None = None
     observables: tuple[Observable, ...] = ()
     note: str = ""
+    names_people: bool = False
+    legal_basis: str = ""
+    added_by: str = "system"
+    decided_by: str | None = None
+    decided_us: int | None = None
+    decision_note: str = ""
+
+    @property
+    def about_people(self) -> bool:
+        """Whether it can single out a person: it says so, or names an e-mail address."""
+        return self.names_people or any(one.kind is ObservableKind.EMAIL for one in self.observables)

@@ -11,7 +11,7 @@ from stormwatch.access.acting import acting_person
 from stormwatch.access.permission import require
 from stormwatch.cases.evidence_file import evidence_file_in
 from stormwatch.cases.queue import case_row
-from stormwatch.intel.lead_hits import lead_hits
+from stormwatch.intel.lead_searches import found_of, latest_search
 from stormwatch.intel.leads import get_lead, lead_in, set_answered
 from stormwatch.ledger.log import Ledger
 from stormwatch.model.errors import Conflict, InvalidInput
@@ -24,18 +24,25 @@ from stormwatch.storage.lake import Lake
 
 FOUND = "found"
 NOT_FOUND = "not-found"
+_NEVER_SEARCHED = (LeadState.PROPOSED, LeadState.REFUSED, LeadState.WITHDRAWN)
 # Evidence of these kinds repeats what somebody told us; it is no conduct of the account's own.
 _TOLD = frozenset({"indicator-hit", "artefact-hit"})
 
 
 @dataclass(frozen=True, slots=True)
 class LeadReply:
-    """What the source of a lead is told: found or not, how many accounts, since when. No account is named."""
+    """What the source of a lead is told: found or not, how many accounts, since when, in which period was searched.
+
+    No account is named; which they are is in the record of the search `search_id`, which stays here.
+    """
 
     lead: Lead
     answer: str
     accounts: int
     first_us: int | None
+    search_id: str | None = None
+    from_us: int | None = None
+    until_us: int | None = None
 
 
 def answer_lead(
@@ -48,7 +55,7 @@ def answer_lead(
     case holds such accounts.
     """
     require(by, *SHARERS)
-    hits = lead_hits(lake, database, lead_id)
+    hits, search = found_of(lake, database, lead_id), latest_search(database, lead_id)
     accounts: frozenset[str] = frozenset()
     with database.write() as connection:
         person = acting_person(connection, by, *SHARERS)
@@ -60,17 +67,29 @@ def answer_lead(
             _require_nothing_found(connection, hits.accounts)
         answer = FOUND if case_id is not None else NOT_FOUND
         set_answered(connection, lead_id, answer, case_id, now_us())
-        body: dict[str, str | int | None] = {"answer": answer, "case_id": case_id, "accounts": len(accounts)}
+        body: dict[str, str | int | None] = {
+            "answer": answer,
+            "case_id": case_id,
+            "accounts": len(accounts),
+            "search_id": None if search is None else search.search_id,
+        }
         ledger.append(connection, "lead.answered", person.person_id, lead_id, body)
-    return LeadReply(get_lead(database, lead_id), answer, len(accounts), hits.first_us if accounts else None)
+    told = (get_lead(database, lead_id), answer, len(accounts), hits.first_us if accounts else None)
+    if search is None:
+        return LeadReply(*told)
+    return LeadReply(*told, search.search_id, search.coverage.from_us, search.coverage.until_us)
 
 
 def _require_open(lead: Lead) -> None:
     if lead.state is LeadState.ANSWERED:
         raise Conflict("this lead has been answered", where=lead.lead_id)
+    if lead.state in _NEVER_SEARCHED:
+        raise Conflict(f"this lead is {lead.state.value}, so there is nothing to answer", where=lead.lead_id)
     if lead.state is LeadState.OPEN:
         raise Conflict(
-            "this lead has not been searched for yet", where=lead.lead_id, remedy="run `stormwatch hunt` first"
+            "this lead has not been searched for in all of history yet",
+            where=lead.lead_id,
+            remedy="run `stormwatch hunt` first",
         )
 
 

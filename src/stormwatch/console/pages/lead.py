@@ -15,7 +15,7 @@ from stormwatch.console.pivot_view import kind_of
 from stormwatch.console.rendering import page
 from stormwatch.console.security import SignedIn
 from stormwatch.console.shared_lists import lists_of, shared_lists
-from stormwatch.intel.lead_hits import lead_hits
+from stormwatch.intel.lead_searches import found_of, latest_search
 from stormwatch.intel.leads import get_lead, list_leads
 from stormwatch.model.case import Case
 from stormwatch.model.intel import Lead, LeadState, SourceKind
@@ -53,13 +53,14 @@ def lead_page(request: Request, session: SignedIn, lead_id: str, after: str = ""
     """One lead with its answer: which accounts showed what it names, and how each of them stands."""
     runtime: Runtime = request.app.state.runtime
     lead = get_lead(runtime.database, lead_id)
-    answer = lead_hits(runtime.lake, runtime.database, lead_id)
+    answer = found_of(runtime.lake, runtime.database, lead_id)
     accounts = page_of(answer.accounts, lambda account: (account,), after=after, example=("",))
     shared = shared_lists(runtime.database)
     hits = {hit.observable: hit for hit in answer.by_observable}
     values = {
         "lead": lead,
         "answer": answer,
+        "search": latest_search(runtime.database, lead_id),
         "accounts": accounts,
         "after": after,
         "standings": standings(runtime, accounts.rows),
