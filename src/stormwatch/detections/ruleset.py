@@ -11,6 +11,7 @@ from typing import Any, Final
 import hyperscan as hs
 
 from stormwatch.detections.conditions import EventFields, FieldHits
+from stormwatch.detections.evasion_triggers import Disguise
 from stormwatch.detections.normalise import NormalText, utf8
 from stormwatch.detections.patterns import FIELD_END, Pattern
 from stormwatch.detections.rule import Rule
@@ -26,6 +27,8 @@ class RuleHit:
 
     rule: Rule
     fields: tuple[str, ...]
+    disguise: Disguise | None = None
+    """What had to be undone before the rule held; None when it holds of the text as it was written."""
 
 
 class RuleSet:
@@ -61,15 +64,36 @@ class RuleSet:
         # One scan of everything said. It may see too much (a gap that runs over a field's end, or a field the rule does
         # not ask for), never too little, so a second look at single fields is needed only where it saw something.
         seen = self._seen(filled[0][1] if len(filled) == 1 else _SEPARATOR.join(content for _, content in filled))
-        if not seen:
+        if not seen and not text.views:
             return ()
         if len(filled) == 1:
             hits = {filled[0][0]: {self._keys[number] for number in seen}}
         else:
             hits = {name: {self._keys[number] for number in self._seen(content)} for name, content in filled}
+        held = self._held(seen, hits, fields)
+        if not text.views:
+            return tuple(RuleHit(self.rules[index], self._fields(index, hits)) for index in held)
+        return self._with_views(text, held, hits, fields)
+
+    def _held(self, seen: Set[int], hits: FieldHits, fields: EventFields) -> list[int]:
         candidates = {index for number in seen for index in self._rules_of[number]}
-        held = sorted(index for index in candidates if self.rules[index].condition.holds(hits, fields))
-        return tuple(RuleHit(self.rules[index], self._fields(index, hits)) for index in held)
+        return sorted(index for index in candidates if self.rules[index].condition.holds(hits, fields))
+
+    def _with_views(
+        self, text: NormalText, held: Sequence[int], hits: FieldHits, fields: EventFields
+    ) -> tuple[RuleHit, ...]:
+        """What holds of the text, and what holds once its views are read with it: a view never takes a hit away."""
+        more = {name: set(keys) for name, keys in hits.items()}
+        shown: dict[int, Disguise] = {}
+        for name, view in text.views:
+            in_view = self._seen(utf8(view.text))
+            more.setdefault(name, set()).update(self._keys[number] for number in in_view)
+            for index in self._held(in_view, more, fields):
+                shown.setdefault(index, view.disguise)
+        found = {index: RuleHit(self.rules[index], self._fields(index, hits)) for index in held}
+        for index, disguise in shown.items():
+            found.setdefault(index, RuleHit(self.rules[index], self._fields(index, more), disguise))
+        return tuple(found[index] for index in sorted(found))
 
     def _fields(self, index: int, hits: FieldHits) -> tuple[str, ...]:
         return tuple(name for name, keys in hits.items() if not keys.isdisjoint(self._keys_of[index]))
