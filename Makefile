@@ -3,8 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# The real LiteLLM, 750 MB with what it needs, apart from ours: only tests and benchmarks talk to it, over HTTP.
+GATEWAYS := .venv-gateways
+GATEWAYS_LOCK := tests/gateways/requirements-litellm.lock
 
-.PHONY: demo test lint bench soak lock clean
+.PHONY: demo test gateways test-gateways lint bench soak lock clean
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -21,6 +24,17 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
+gateways: $(GATEWAYS)/.installed
+
+$(GATEWAYS)/.installed: $(GATEWAYS_LOCK)
+	@echo "Setting up $(GATEWAYS), once: it takes a few minutes."
+	$(PYTHON) -m venv --clear $(GATEWAYS)
+	$(GATEWAYS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(GATEWAYS_LOCK)
+	touch $@
+
+test-gateways: $(STAMP) $(GATEWAYS)/.installed
+	$(BIN)/python -m pytest -m litellm tests/gateways
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -30,15 +44,19 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/route.py
 	$(BIN)/python benchmarks/rule_stage.py
+	$(BIN)/python benchmarks/post_to_alert.py
 
 soak: $(STAMP)
 	$(BIN)/python benchmarks/route.py --events 1000000 --accounts 50000
+	$(BIN)/python benchmarks/post_to_alert.py --minutes 5
 
 # Hashes without addresses: an installer finds the files by name in whatever index it is set up with.
 lock: $(STAMP)
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header --group dev --extra postgresql -o requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header -o $(GATEWAYS_LOCK) $(GATEWAYS_LOCK:.lock=.in)
 
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) $(GATEWAYS) build dist

@@ -18,11 +18,16 @@ from stormwatch.storage.database import Database, open_database
 from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.lake import Lake
 
+# One place for all homes that tests make: each would compile the shipped rules anew.
+os.environ.setdefault("STORMWATCH_COMPILED_RULES", str(Path(__file__).parents[1] / ".pytest_cache" / "compiled-rules"))
+
 SHARED = Path(__file__).parents[2] / "shared"
+LITELLM = Path(__file__).parents[1] / ".venv-gateways" / ".installed"
 
 # mark -> (is it here?, what is missing)
 PARTS = {
     "chromium": (lambda: shutil.which("chromium") is not None, "Debian's package chromium"),
+    "litellm": (lambda: LITELLM.exists(), "the virtual environment with LiteLLM that `make gateways` makes"),
     "nginx": (lambda: find_nginx() is not None, "Debian's package nginx"),
     "postgresql": (lambda: find_postgresql() is not None, "Debian's package postgresql"),
 }

@@ -25,6 +25,10 @@ class Served:
         """One POST with a token."""
         return httpx.post(self.url + path, content=body, headers={"Authorization": f"Bearer {token}"}, timeout=60)
 
+    def get_text(self, path: str) -> str:
+        """The body of one GET."""
+        return httpx.get(self.url + path, timeout=60).text
+
 
 def stormwatch(home: Path, *arguments: str | Path) -> list[str]:
     """The command line of a subcommand."""
@@ -38,9 +42,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(home: Path, log: Path) -> Iterator[Served]:
-    """Starts the server on a port of its own, its stderr going to `log`; kills what is left of it at the end."""
-    port = free_port()
+def served(home: Path, log: Path, port: int | None = None) -> Iterator[Served]:
+    """Starts the server, on a free port or the given one, its stderr going to `log`; kills what is left of it."""
+    port = port or free_port()
     with log.open("ab") as errors:
         process = subprocess.Popen(
             stormwatch(home, "serve", "--port", str(port)), stdout=subprocess.PIPE, stderr=errors

@@ -42,12 +42,45 @@ class Settings(BaseSettings):
         default=None, repr=False, description="A token of scope decide, for asking the server at decision_url."
     )
     rules: tuple[Path, ...] = Field(default=(), description="More folders of rules beside the shipped ones.")
+    compiled_rules: Path | None = Field(
+        default=None, description="Where compiled rules are kept; default: compiled-rules in the home."
+    )
     profiles: tuple[Path, ...] = Field(default=(), description="More folders of actor profiles.")
     case_threshold: float = Field(default=0.5, ge=0.01, le=0.999, description="Risk from which a case is opened.")
     minimum_count: int = Field(default=5, ge=2, description="Report figures below this are suppressed.")
     max_record_bytes: int = Field(default=16 * 1024 * 1024, ge=1024, description="Longer input records are rejected.")
     max_request_bytes: int = Field(default=64 * 1024 * 1024, ge=1024, description="Longer HTTP bodies get 413.")
+    processes: int = Field(
+        default_factory=lambda: min(len(os.sched_getaffinity(0)), 4),
+        ge=1,
+        le=64,
+        description="How many processes read large files and scan texts; default: the processors, at most 4.",
+    )
+    otlp_account_attributes: tuple[str, ...] = Field(
+        default=(), description="Attributes of spans that name the account and that the operator vouches for."
+    )
+    alert_urls: tuple[str, ...] = Field(default=(), description="Where alerts are sent as signed webhooks.")
+    alert_secrets: tuple[str, ...] = Field(
+        default=(), repr=False, description="Secrets that sign alerts (whsec_…); two while one replaces the other."
+    )
+    alert_format: str = Field(default="native", pattern="^(native|ocsf|ecs)$", description="The shape of sent alerts.")
+    alert_plain_http: bool = Field(default=False, description="Also send alerts unencrypted beyond this machine.")
+    alert_policy: Path | None = Field(default=None, description="What deserves an alert, instead of the shipped file.")
+    watch_queue_bytes: int = Field(
+        default=64 * 1024 * 1024, ge=1024, description="Fresh events that wait for their first look; the rest waits."
+    )
     hunt_interval_seconds: float = Field(default=30.0, gt=0, description="How often `serve` hunts when there is news.")
+    judge_url: str | None = Field(default=None, description="An OpenAI-compatible endpoint as judge; none: no judge.")
+    judge_model: str = Field(default="", description="The model that the judge's endpoint is asked for.")
+    judge_token: str | None = Field(default=None, repr=False, description="A bearer token for the judge's endpoint.")
+    judge_allow_remote: bool = Field(default=False, description="Whether the judge may be on another machine.")
+    judge_timeout_seconds: float = Field(default=20.0, gt=0, le=600, description="The most that one answer may take.")
+    judge_requests_per_minute: float = Field(default=60.0, gt=0, description="How fast the judge is asked.")
+    judge_requests_per_hunt: int = Field(default=50, ge=0, description="The most questions in one hunt.")
+    judge_requests_per_day: int = Field(default=500, ge=0, description="The most questions in 24 hours.")
+    judge_tokens_per_hunt: int = Field(default=100_000, ge=0, description="The most tokens in one hunt.")
+    judge_tokens_per_day: int = Field(default=1_000_000, ge=0, description="The most tokens in 24 hours.")
+    judge_seconds_per_hunt: float = Field(default=120.0, gt=0, description="After so long a hunt asks no more.")
 
     @classmethod
     def settings_customise_sources(
@@ -62,6 +95,11 @@ class Settings(BaseSettings):
         home = init_settings().get("home")
         file = Path(str(home)) / SETTINGS_FILE if home is not None else None
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=file)
+
+    @property
+    def compiled_rules_folder(self) -> Path:
+        """Where compiled rules are kept: as set, else below the home."""
+        return self.compiled_rules or self.home / "compiled-rules"
 
     @property
     def key_path(self) -> Path:

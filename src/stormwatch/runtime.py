@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from stormwatch.access.people import Access
 from stormwatch.config import Settings, load_settings
+from stormwatch.events.otlp_intake import OtlpIntake
 from stormwatch.events.store import EventStore
 from stormwatch.ledger.log import Ledger
 from stormwatch.model.errors import NotFound
@@ -59,7 +60,18 @@ class Runtime:
     @cached_property
     def events(self) -> EventStore:
         """The ingest log and its way into the lake."""
-        return EventStore(self.settings.home, self.keyring, self.lake, max_record_bytes=self.settings.max_record_bytes)
+        return EventStore(
+            self.settings.home,
+            self.keyring,
+            self.lake,
+            max_record_bytes=self.settings.max_record_bytes,
+            account_attributes=self.settings.otlp_account_attributes,
+        )
+
+    @cached_property
+    def otlp(self) -> OtlpIntake:
+        """The way in for OpenTelemetry's protocol."""
+        return OtlpIntake(self.events)
 
     @contextmanager
     def engine(self) -> Iterator[DuckDBEngine]:
@@ -80,9 +92,19 @@ class Runtime:
     ) -> HuntReport:
         """One hunt over this installation."""
         # Here and not above: the stages pull in scipy, and no other command should wait seconds for it.
+        from stormwatch.adapters.openai_judge import openai_judge
         from stormwatch.hunt.run import HuntParts, hunt
 
-        parts = HuntParts(self.settings, self.keyring, self.lake, self.database, self.ledger, self.events, self.engine)
+        parts = HuntParts(
+            self.settings,
+            self.keyring,
+            self.lake,
+            self.database,
+            self.ledger,
+            self.events,
+            self.engine,
+            openai_judge(self.settings),
+        )
         return hunt(parts, since_us=since_us, until_us=until_us, full=full, progress=progress)
 
     def close(self) -> None:

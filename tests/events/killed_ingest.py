@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
 from stormwatch.events import frames, ingest, seen, store
+from stormwatch.events.splitting import Pieces, split_records
 from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.lake import Lake
 
@@ -48,8 +51,16 @@ POINTS = {
 }
 
 
+def by_the_hundred(chunks: Iterator[bytes], max_bytes: int) -> Iterator[Pieces]:
+    """Blocks of a hundred records, so that a small file makes several batches."""
+    pieces = split_records(chunks, max_bytes)
+    while held := tuple(itertools.islice(pieces, 100)):
+        yield Pieces(held)
+
+
 def main(home: Path, file: Path, point: str) -> None:
-    store.BATCH_ROWS = ingest.BATCH_ROWS = 100  # type: ignore[misc]
+    ingest.BATCH_ROWS = 100  # type: ignore[misc]
+    ingest.split_blocks = by_the_hundred  # type: ignore[assignment]
     POINTS[point]()
     opened = store.EventStore(home, Keyring(b"k" * 32), Lake(home / "lake"), max_record_bytes=1 << 20)
     report = ingest.ingest_file(opened, file, collector="gateway")

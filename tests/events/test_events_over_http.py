@@ -14,7 +14,7 @@ import zstandard
 from fastapi.testclient import TestClient
 
 from event_making import counts, event, ndjson
-from stormwatch.api import events as events_api
+from stormwatch.api import bodies
 from stormwatch.api.app import create_app
 from stormwatch.model.principal import Scope
 from stormwatch.runtime import Runtime, create_home
@@ -125,8 +125,8 @@ def test_a_body_that_does_not_unpack_is_turned_away_whole(server: Server) -> Non
 def test_more_bodies_at_once_than_there_are_places_get_429_with_a_time_to_wait(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events_api, "_places", threading.BoundedSemaphore(1))
-    with events_api._place():
+    monkeypatch.setattr(bodies, "_places", threading.BoundedSemaphore(1))
+    with bodies.place():
         answer = server.post(ndjson([event(1)]))
     assert answer.status_code == 429
     assert int(answer.headers["Retry-After"]) >= 1

@@ -86,4 +86,4 @@ def test_a_file_name_cannot_forge_a_line(home: Path, tmp_path: Path) -> None:
 
 def test_wrong_usage_is_exit_2(home: Path) -> None:
     assert stormwatch(home, "ingest").returncode == 2
-    assert stormwatch(home, "ingest", "x", "--format", "otlp").returncode == 2
+    assert stormwatch(home, "ingest", "x", "--format", "no-such-format").returncode == 2

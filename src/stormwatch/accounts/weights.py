@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import resources
+from typing import Annotated
 
 import msgspec
 import yaml
@@ -67,12 +68,21 @@ class ConductWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True, re
     throw_away_use: ThrowAwayUse
 
 
+class JudgeWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How far a model as judge is believed: never for more than a bit, and never alone."""
+
+    bits: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+    minimum_concerning: Annotated[int, msgspec.Meta(ge=1)]
+    minimum_other_bits: Annotated[float, msgspec.Meta(ge=1.0)]
+
+
 class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that weighs evidence on one account."""
 
     prior: Prior
     indicators: IndicatorWeights
     conduct: ConductWeights
+    judge: JudgeWeights
 
 
 def load_weights() -> Weights:

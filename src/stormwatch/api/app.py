@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 import stormwatch
-from stormwatch.api import decision, events, metrics
+from stormwatch.api import decision, events, metrics, otlp
 from stormwatch.model.errors import Conflict, Forbidden, InvalidInput, NotFound, StormwatchError
 from stormwatch.runtime import Runtime
 
@@ -18,6 +18,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app = FastAPI(title="Stormwatch", version=stormwatch.__version__, docs_url=None, redoc_url=None)
     app.state.runtime = runtime
     app.include_router(events.router)
+    app.include_router(otlp.router)
     app.include_router(decision.router)
     app.include_router(metrics.router)
     app.add_exception_handler(StormwatchError, _explain)

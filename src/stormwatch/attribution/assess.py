@@ -16,7 +16,7 @@ from stormwatch.attribution.habits import HabitBook
 from stormwatch.attribution.hypotheses import hypotheses
 from stormwatch.attribution.organisations import recognise_organisations
 from stormwatch.attribution.profiles import Profile
-from stormwatch.attribution.risk import flagged_time, risk_of
+from stormwatch.attribution.risk import decided_risk, flagged_time
 from stormwatch.attribution.traits import account_traits
 from stormwatch.model.assessment import Assessment, Confidence, likelihood_words
 from stormwatch.model.evidence import Evidence
@@ -78,7 +78,7 @@ def _alone(of_account: Mapping[str, Sequence[Evidence]], clusters: Sequence[Subj
 
 
 def _assess(subject: Subject, pieces: Sequence[Evidence], book: HabitBook, given: AssessmentInput) -> Assessment:
-    risk = risk_of(pieces, given.prior)
+    risk = decided_risk(pieces, given.prior, given.threshold)
     ranked = hypotheses(risk, book.of(subject.account_ids, pieces), given.profiles, given.rates)
     return Assessment(
         subject_id=subject.subject_id,

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from stormwatch.accounts.odds import log2_odds, probability_of
 from stormwatch.attribution.cluster_evidence import leading_pieces
 from stormwatch.model.evidence import Evidence
+
+# Groups that may order the queue and never fill it: no case opens that would not have opened without them.
+ADVISORY_GROUPS: Final = frozenset({"judge"})
+_JUST_BELOW: Final = 1 - 1e-9
 
 
 def risk_of(evidence: Sequence[Evidence], prior: float) -> float:
@@ -14,11 +19,23 @@ def risk_of(evidence: Sequence[Evidence], prior: float) -> float:
     return probability_of(log2_odds(prior) + sum(piece.weight_bits for piece in leading_pieces(evidence)))
 
 
+def decided_risk(evidence: Sequence[Evidence], prior: float, threshold: float) -> float:
+    """The risk of all evidence; below the threshold it stays below where only an advisory group would lift it over."""
+    risk = risk_of(evidence, prior)
+    if risk >= threshold > risk_of(_deciding(evidence), prior):
+        return threshold * _JUST_BELOW
+    return risk
+
+
 def flagged_time(evidence: Sequence[Evidence], prior: float, threshold: float) -> int | None:
     """The event time of the piece that took the risk over the threshold, or None when it stayed below."""
     so_far: list[Evidence] = []
-    for piece in sorted(evidence, key=lambda piece: piece.event_time_us):
+    for piece in sorted(_deciding(evidence), key=lambda piece: piece.event_time_us):
         so_far.append(piece)
         if risk_of(so_far, prior) >= threshold:
             return piece.event_time_us
     return None
+
+
+def _deciding(evidence: Sequence[Evidence]) -> list[Evidence]:
+    return [piece for piece in evidence if piece.group not in ADVISORY_GROUPS]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 
 from sqlalchemy import Connection, insert, select
@@ -33,8 +33,17 @@ def record_outcomes(
 
 def suspended_accounts(database: Database) -> frozenset[str]:
     """Accounts whose last outcome is a suspension."""
+    return _last_left(database, {Outcome.SUSPENDED})
+
+
+def cleared_accounts(database: Database) -> frozenset[str]:
+    """Accounts that a review cleared, or that were reinstated, and that nothing befell since."""
+    return _last_left(database, {Outcome.CLEARED, Outcome.REINSTATED})
+
+
+def _last_left(database: Database, wanted: Collection[str]) -> frozenset[str]:
     last: dict[str, str] = {}
     with database.read() as connection:
         for row in connection.execute(select(outcomes).order_by(outcomes.c.time_us, outcomes.c.outcome_id)):
             last[row.account_id] = row.outcome
-    return frozenset(account for account, outcome in last.items() if outcome == Outcome.SUSPENDED)
+    return frozenset(account for account, outcome in last.items() if outcome in wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -11,6 +12,7 @@ from stormwatch.actions.execution import list_actions
 from stormwatch.actions.proposal_queue import get_proposal
 from stormwatch.cases import review
 from stormwatch.cases.evidence_file import build_evidence_file
+from stormwatch.cases.harden import harden as harden_case
 from stormwatch.cases.queue import get_case, history_of, list_cases, notes_of
 from stormwatch.cases.requests import redacted_requests
 from stormwatch.cli.case_sheet import case_sheet
@@ -129,6 +131,38 @@ def close(
     runtime = runtime_of(ctx)
     review.close(runtime.database, runtime.ledger, runtime.lake, person_of(runtime), case_id, reason)
     _emit_state(runtime, case_id, as_json=as_json)
+
+
+@case.command("harden")
+def harden(
+    ctx: typer.Context,
+    case_id: CaseArgument,
+    output: Annotated[Path, typer.Option(help="The folder for the draft; not one of the rules in force.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why the texts are read; goes on the ledger.")],
+    technique: Annotated[
+        list[str] | None, typer.Option("--technique", help="A tag such as llm.07; default: what rules saw.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a draft rule with test events from what sets a case apart; before the case is closed."""
+    runtime = runtime_of(ctx)
+    report = harden_case(
+        runtime.database,
+        runtime.ledger,
+        runtime.lake,
+        runtime.keyring,
+        person_of(runtime),
+        case_id,
+        folder=output,
+        reason=reason,
+        techniques=tuple(technique or ()),
+    )
+    emit(
+        msgspec.to_builtins(report, enc_hook=str),
+        f"{report.rule}: {report.phrases} phrases, in {report.case_hits} of {report.case_requests} of the case's "
+        f"requests and in {report.other_hits} of {report.other_requests} others. For a detection engineer to accept.",
+        as_json=as_json,
+    )
 
 
 def _emit_state(runtime: Runtime, case_id: str, *, as_json: bool) -> None:

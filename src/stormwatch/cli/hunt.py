@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from stormwatch.cli.context import runtime_of
-from stormwatch.cli.output import JsonOption, emit, progress_bars
-from stormwatch.model.errors import InvalidInput, WrongUsage
-from stormwatch.model.times import to_us
+from stormwatch.cli.output import JsonOption, emit, note, progress_bars
+from stormwatch.cli.times import moment
+from stormwatch.model.errors import InvalidInput
 
 
 class EngineName(StrEnum):
@@ -38,8 +37,11 @@ def hunt(
     runtime = runtime_of(ctx)
     with progress_bars() as progress:
         report = runtime.hunt(
-            since_us=_moment(since, "--since"), until_us=_moment(until, "--until"), full=full, progress=progress
+            since_us=moment(since, "--since"), until_us=moment(until, "--until"), full=full, progress=progress
         )
+    if report.unjudged:
+        meant = report.judged + report.unjudged
+        note(f"The judge left {report.unjudged} of {meant} texts unjudged: {report.judge_trouble}")
     emit(
         asdict(report),
         f"{report.events} events of {report.accounts} accounts; {report.detections} detections, {report.links} pairs "
@@ -47,15 +49,3 @@ def hunt(
         f"{report.cases_opened} cases opened. Odds are calibrated on simulated worlds.",
         as_json=as_json,
     )
-
-
-def _moment(text: str | None, option: str) -> int | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise WrongUsage(
-            f"{text!r} is no time", where=option, remedy="write 2026-03-02 or 2026-03-02T10:00:00Z"
-        ) from error
-    return to_us(moment if moment.tzinfo else moment.replace(tzinfo=UTC))

@@ -10,13 +10,16 @@ import typer
 import uvicorn
 
 from stormwatch.actions.delivery import deliver
+from stormwatch.adapters.alert_webhook import alert_webhooks
 from stormwatch.adapters.decision_endpoint import decision_endpoint
 from stormwatch.api.app import create_app
 from stormwatch.cli.context import runtime_of
+from stormwatch.cli.hunt_apart import HuntApart
 from stormwatch.cli.logs import log_to_stderr
 from stormwatch.cli.output import note
 from stormwatch.console.app import mount
 from stormwatch.hunt.background import Background, HuntWhenNews
+from stormwatch.hunt.stream_path import StreamPath
 from stormwatch.intel.indicators import version
 from stormwatch.model.errors import InvalidInput
 from stormwatch.runtime import Runtime
@@ -37,12 +40,17 @@ def serve(
 def serve_home(runtime: Runtime, host: str, port: int) -> None:
     """Serves until interrupted; InvalidInput when the address cannot be listened on."""
     log_to_stderr()
+    receivers = alert_webhooks(runtime.settings)
     listening = _listen(host, port)
     app = create_app(runtime)
     mount(app, runtime)
     if host not in _LOOPBACK:
         note(f"Listening beyond this machine on {host}: put TLS in front of it.")
+    stream = StreamPath(runtime.settings, runtime.database, runtime.keyring, receivers)
+    app.state.stream = stream
+    runtime.events.on_stored = stream.offer
     background = _background(runtime)
+    stream.start()
     for work in background:
         work.start()
     note(f"Console: http://{f'[{host}]' if ':' in host else host}:{port}/  (stop with Ctrl+C)")
@@ -53,6 +61,7 @@ def serve_home(runtime: Runtime, host: str, port: int) -> None:
     finally:
         for work in background:
             work.stop()
+        stream.stop()
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -69,11 +78,12 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _background(runtime: Runtime) -> tuple[Background, ...]:
-    hunts = HuntWhenNews(runtime.hunt, waiting=runtime.events.has_pending, knowledge=lambda: version(runtime.database))
+    hunt = HuntApart(runtime.settings.home)
+    hunts = HuntWhenNews(hunt, waiting=runtime.events.has_pending, knowledge=lambda: version(runtime.database))
     gateway = decision_endpoint(runtime.database, runtime.settings)
 
     def redeliver() -> None:
         deliver(runtime.database, runtime.ledger, [gateway])
 
     interval = runtime.settings.hunt_interval_seconds
-    return Background("hunts", hunts, interval), Background("deliveries", redeliver, interval)
+    return Background("hunts", hunts, interval, cancel=hunt.stop), Background("deliveries", redeliver, interval)

@@ -38,15 +38,45 @@ class TextMatch:
 
 @dataclass(frozen=True, slots=True)
 class FieldMatch:
-    """True where a field of the event satisfies a test; `described` is the test's canonical text."""
+    """True where a field of the event satisfies a test; `described` is the test's canonical text.
+
+    `absent` marks a test that a missing value passes: it narrows a rule and cannot carry one.
+    """
 
     field: str
     described: str
     test: Callable[[Any], bool]
+    absent: bool = False
 
     def holds(self, _hits: FieldHits, event: EventFields) -> bool:
         """Whether the event's value passes."""
         return self.test(event.get(self.field))
+
+
+@dataclass(frozen=True, slots=True)
+class TextPresent:
+    """True where a text field holds anything, or, if not `wanted`, nothing."""
+
+    field: str
+    wanted: bool
+
+    def holds(self, hits: FieldHits, _event: EventFields) -> bool:
+        """Whether something was said there."""
+        return (self.field in hits) is self.wanted
+
+
+@dataclass(frozen=True, slots=True)
+class PairMatch:
+    """True where two fields of the event satisfy a test together."""
+
+    field: str
+    other: str
+    described: str
+    test: Callable[[Any, Any], bool]
+
+    def holds(self, _hits: FieldHits, event: EventFields) -> bool:
+        """Whether the two values pass."""
+        return self.test(event.get(self.field), event.get(self.other))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +112,7 @@ class NoneOf:
         return not self.part.holds(hits, event)
 
 
-Condition = TextMatch | FieldMatch | AllOf | AnyOf | NoneOf
+Condition = TextMatch | TextPresent | FieldMatch | PairMatch | AllOf | AnyOf | NoneOf
 
 
 def any_of(parts: Iterable[Condition]) -> Condition:
@@ -111,10 +141,23 @@ def text_matches(condition: Condition) -> Iterator[TextMatch]:
 
 def needs_text(condition: Condition) -> bool:
     """Whether the condition can only hold where some pattern was seen: what makes it cheap on texts without a hit."""
-    if isinstance(condition, TextMatch):
-        return True
+    return _every_way(condition, lambda leaf: isinstance(leaf, TextMatch))
+
+
+def asks_for_something(condition: Condition) -> bool:
+    """Whether each way to fulfil the condition demands that something is there; a pure negation does not."""
+    return _every_way(condition, _is_positive)
+
+
+def _is_positive(leaf: Condition) -> bool:
+    if isinstance(leaf, FieldMatch):
+        return not leaf.absent
+    return not isinstance(leaf, TextPresent) or leaf.wanted
+
+
+def _every_way(condition: Condition, accept: Callable[[Condition], bool]) -> bool:
     if isinstance(condition, AllOf):
-        return any(needs_text(part) for part in condition.parts)
+        return any(_every_way(part, accept) for part in condition.parts)
     if isinstance(condition, AnyOf):
-        return all(needs_text(part) for part in condition.parts)
-    return False
+        return all(_every_way(part, accept) for part in condition.parts)
+    return not isinstance(condition, NoneOf) and accept(condition)

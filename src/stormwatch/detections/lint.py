@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from stormwatch.detections.conditions import needs_text
+from stormwatch.detections.correlation import Correlation
+from stormwatch.detections.correlation_tests import read_scenes
 from stormwatch.detections.cost import RuleCost, measure
 from stormwatch.detections.problems import RuleProblem, Severity
 from stormwatch.detections.rule import Rule
@@ -32,6 +35,7 @@ class LintReport:
 
     rules: tuple[CheckedRule, ...]
     problems: tuple[RuleProblem, ...]
+    correlations: tuple[Correlation, ...] = ()
 
     @property
     def errors(self) -> tuple[RuleProblem, ...]:
@@ -54,14 +58,24 @@ def lint(paths: Sequence[Path]) -> LintReport:
         checked.append(CheckedRule(rule, cost))
         problems += _advice(rule, cost)
         problems += read_test_events(rule)[1]
+    for correlation in pack.correlations:
+        problems += _technique_advice(correlation)
+        problems += read_scenes(correlation)[1]
     order = sorted(problems, key=lambda problem: (str(problem.path), problem.line or 0))
-    return LintReport(tuple(checked), tuple(order))
+    return LintReport(tuple(checked), tuple(order), pack.correlations)
 
 
 def _advice(rule: Rule, cost: RuleCost) -> Iterator[RuleProblem]:
     if cost.is_high:
         what = f"the rule is costly: {cost.microseconds_per_kb} us a kB, {cost.compile_milliseconds} ms to compile"
         yield _warning(rule, what, "use longer literals, shorter gaps and no classes such as \\w beside other scripts")
+    if not needs_text(rule.condition) and rule.patterns:
+        what = "the condition can hold without any text match, so every event that its fields allow is tried"
+        yield _warning(rule, what, "demand a text match where that is meant")
+    yield from _technique_advice(rule)
+
+
+def _technique_advice(rule: Rule | Correlation) -> Iterator[RuleProblem]:
     if not any(technique.startswith("LLM-") for technique in rule.techniques):
         yield _warning(rule, "the rule names no LLM technique", "add a tag such as llm.02")
     for technique in rule.techniques:
@@ -71,5 +85,5 @@ def _advice(rule: Rule, cost: RuleCost) -> Iterator[RuleProblem]:
             )
 
 
-def _warning(rule: Rule, what: str, remedy: str) -> RuleProblem:
+def _warning(rule: Rule | Correlation, what: str, remedy: str) -> RuleProblem:
     return RuleProblem(rule.path, rule.line, Severity.WARNING, what, remedy)

@@ -10,12 +10,15 @@ import hyperscan as hs
 from sigma.types import SigmaCasedString, SigmaRegularExpression, SigmaRegularExpressionFlag, SigmaString, SpecialChars
 
 from stormwatch.detections.normalise import normalise
-from stormwatch.detections.regex_shape import ANCHOR_WEIGHT, ShapeProblem, literal_weight
+from stormwatch.detections.regex_shape import ANCHOR_WEIGHT, ShapeProblem, literal_weight, split_edges
 
 # Between the fields of one event: `.` stops at the newline, and the record separator is stripped from texts.
 FIELD_END: Final = "\n\x1e"
 _START: Final = r"(?:\A|\x1e)"
 _END: Final = r"(?:\n\x1e|\z)"
+_LINE_START: Final = r"(?:\A|\x1e|\n)"
+_LINE_END: Final = r"(?:\n|\z)"
+_REGEX_END: Final = r"\n?(?:\n\x1e|\z)"  # $ lets one line break follow
 _ANY: Final = r"[^\x1e]"
 
 
@@ -60,9 +63,9 @@ def _from_string(value: SigmaString) -> Pattern:
     return Pattern(expression, _flags(wide=wide, caseless=not cased), body, from_wildcards=True)
 
 
-def string_problem(text: str) -> ShapeProblem | None:
+def string_problem(value: SigmaString) -> ShapeProblem | None:
     """What is wrong with the shape of a plain value of a rule; None when it may be compiled."""
-    parts = _inner(SigmaString(text))
+    text, parts = str(value), _inner(value)
     if SpecialChars.WILDCARD_MULTI in parts:
         return ShapeProblem(f"a * inside {text!r} is a gap without a bound", "write re with a bound, such as .{0,40}")
     if max((literal_weight(part) for part in parts if isinstance(part, str)), default=0) < ANCHOR_WEIGHT:
@@ -82,7 +85,7 @@ def _inner(value: SigmaString) -> list[object]:
 
 def _string_part(part: object) -> str:
     if isinstance(part, str):
-        return re.escape(normalise(part))
+        return re.escape(normalise(part)).replace("\x00", r"\x00")
     if part == SpecialChars.WILDCARD_MULTI:
         return f"{_ANY}*"
     if part == SpecialChars.WILDCARD_SINGLE:
@@ -91,16 +94,19 @@ def _string_part(part: object) -> str:
 
 
 def _from_regex(value: SigmaRegularExpression) -> Pattern:
-    if SigmaRegularExpressionFlag.MULTILINE in value.flags:
-        raise UnsupportedValue(
-            "the modifier m has no meaning here, because ^ and $ are not read in regular expressions"
-        )
     source = normalise(value.to_plain())
+    edges = split_edges(source)
+    lines = SigmaRegularExpressionFlag.MULTILINE in value.flags
     wide = not source.isascii()
     flags = _flags(wide=wide, caseless=SigmaRegularExpressionFlag.IGNORECASE in value.flags)
     if SigmaRegularExpressionFlag.DOTALL in value.flags:
         flags |= hs.HS_FLAG_DOTALL
-    return Pattern(_without_edges(source) if wide else source, flags, source, from_wildcards=False)
+    body = _without_edges(edges.inner) if wide else edges.inner
+    if edges.start:
+        body = (_LINE_START if lines else _START) + body
+    if edges.end:
+        body += _LINE_END if lines else _REGEX_END
+    return Pattern(body, flags, source, from_wildcards=False)
 
 
 def _without_edges(source: str) -> str:

@@ -19,6 +19,9 @@ LARGEST_SIZE: Final = 6_000
 LARGEST_WIDE_GAP: Final = 40
 _SHORT_WIDE_GAP: Final = 12
 
+# An escape, the opening of a class with what may stand first in it, or any other character.
+_TOKEN: Final = re.compile(r"\\.|\[\^?\]?|.", re.DOTALL)
+
 _REPEATS: Final = (code.MAX_REPEAT, code.MIN_REPEAT, code.POSSESSIVE_REPEAT)
 _LOOKS: Final = (code.ASSERT, code.ASSERT_NOT, code.GROUPREF, code.GROUPREF_EXISTS, code.ATOMIC_GROUP)
 _EDGES: Final = (code.AT_BEGINNING, code.AT_BEGINNING_STRING, code.AT_END, code.AT_END_STRING)
@@ -32,13 +35,52 @@ class ShapeProblem:
     remedy: str
 
 
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """A regular expression without the ^ or $ at its ends, and whether they were there."""
+
+    inner: str
+    start: bool = False
+    end: bool = False
+
+
+def split_edges(source: str) -> Edges:
+    """Takes ^ and $ off the very ends, where the scanner can be told them in other words.
+
+    An expression that is an alternation as a whole is left alone: there they tie one of its branches only.
+    """
+    inner = source.removeprefix("^")
+    start = inner != source
+    rest = inner.removesuffix("$")
+    end = rest != inner and (len(rest) - len(rest.rstrip("\\"))) % 2 == 0
+    inner = rest if end else inner
+    if not (start or end) or _alternates(inner):
+        return Edges(source)
+    return Edges(inner, start, end)
+
+
+def _alternates(source: str) -> bool:
+    """Whether a | stands outside every group and class."""
+    depth, in_class = 0, False
+    for part in _TOKEN.findall(source):
+        if in_class:
+            in_class = part != "]"
+        elif part[0] == "[":
+            in_class = True
+        elif part in "()":
+            depth += 1 if part == "(" else -1
+        elif part == "|" and depth == 0:
+            return True
+    return False
+
+
 def shape_problems(source: str) -> Iterator[ShapeProblem]:
     """What is wrong with the shape of a regular expression that a rule states; nothing when it may be compiled."""
     fatal = list(field_shape_problems(source))
     yield from fatal
     if fatal:
         return
-    tree = parser.parse(source)
+    tree = parser.parse(split_edges(source).inner)
     if any(_gaps(tree)):
         yield ShapeProblem(
             f"{source!r} has a gap without a bound, or longer than {LARGEST_GAP}",
@@ -50,7 +92,7 @@ def shape_problems(source: str) -> Iterator[ShapeProblem]:
     if unsupported:
         yield ShapeProblem(
             f"{source!r} uses what the scanner does not have ({', '.join(unsupported)})",
-            "write it without lookaround, back-reference, ^ and $ (use startswith or endswith for the latter)",
+            "write it without lookaround and back-reference, and with ^ and $ at its very ends alone",
         )
     if _anchor(tree) < ANCHOR_WEIGHT:
         yield ShapeProblem(

@@ -18,8 +18,10 @@ TOPIC_SCORE: Final = 0.05
 class Rule:
     """One rule. `techniques` are LLM-nn, ATT&CK and ATLAS ids; `topic` names the interest of a topical rule.
 
-    A topical rule is recorded, and by doctrine never raises an account that stands alone. A shadow rule is recorded and
-    counts for nothing. `rule_version` changes with everything that can change a detection, and with nothing else.
+    A topical rule is recorded, and by doctrine never raises an account that stands alone. The hits of a rule with
+    `shadow` are recorded and count for nothing: because its file says so (`declared_shadow`), or because it is a step
+    of the correlations `component_of`, which do not let it speak for itself. `filters` are the ids of the filters that
+    narrow it. `rule_version` changes with everything that can change a detection, and with nothing else.
     """
 
     rule_id: str
@@ -32,17 +34,26 @@ class Rule:
     condition: Condition
     path: Path
     line: int
+    name: str | None = None
     topic: str | None = None
     shadow: bool = False
+    declared_shadow: bool = False
+    component_of: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     falsepositives: tuple[str, ...] = ()
 
     @property
     def score(self) -> float:
         """How specific a hit is, 0 to 1."""
-        return TOPIC_SCORE if self.topic else LEVEL_SCORES[self.level]
+        return score_of(self.level, self.topic)
 
     @property
     def patterns(self) -> tuple[Pattern, ...]:
         """The distinct patterns of the rule, in the order of its condition."""
         return tuple(dict.fromkeys(pattern for match in text_matches(self.condition) for pattern in match.patterns))
+
+
+def score_of(level: str, topic: str | None) -> float:
+    """How specific a hit of a rule or correlation of this level is, 0 to 1."""
+    return TOPIC_SCORE if topic else LEVEL_SCORES[level]

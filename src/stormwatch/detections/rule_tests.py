@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from stormwatch.detections.conditions import needs_text
+from stormwatch.detections.correlation import Correlation
+from stormwatch.detections.event_fields import EVENT_FIELDS, TIME_COLUMN
 from stormwatch.detections.located_yaml import LocatedDocument, YamlProblem, read_documents
 from stormwatch.detections.normalise import TEXT_FIELDS
 from stormwatch.detections.problems import RuleProblem, Severity
 from stormwatch.detections.rule import Rule
 from stormwatch.detections.rules import TESTS_SUFFIXES
 from stormwatch.detections.ruleset import RuleSet, compile_fault
-from stormwatch.detections.sigma_fields import EVENT_FIELDS
 from stormwatch.model.event import EventText, Message, ToolCall
+from stormwatch.model.times import parse_rfc3339
 
 _LISTS: Final = {"match": True, "near_miss": False}
 _EVENT_KEYS: Final = frozenset({"why", *TEXT_FIELDS, *EVENT_FIELDS})
@@ -85,6 +88,24 @@ def _run(rule: Rule) -> TestResult:
 
 def read_test_events(rule: Rule) -> tuple[list[TestEvent], list[RuleProblem]]:
     """The events beside a rule, and what is wrong with their file; both kinds of event have to be there."""
+    documents, problems = read_tests(rule)
+    said = needs_text(rule.condition)
+    events: list[TestEvent] = []
+    for path, document in documents:
+        for item, must_hit, line in listed_items(path, document, problems):
+            fault = event_fault(item, _EVENT_KEYS, said=said)
+            if fault:
+                problems.append(_problem(path, line, fault, _REMEDY))
+            else:
+                text, fields = event_of(item)
+                events.append(TestEvent(str(item.get("why", "")), text, fields, must_hit, path, line))
+    if documents:
+        problems += missing_kinds(documents[0], [event.must_hit for event in events])
+    return events, problems
+
+
+def read_tests(rule: Rule | Correlation) -> tuple[list[tuple[Path, LocatedDocument]], list[RuleProblem]]:
+    """The documents of the tests file beside a rule that are for it, and why there are none."""
     path = tests_path(rule)
     if path is None:
         what, remedy = "the rule has no test events", f"write {rule.path.stem}.tests.yaml"
@@ -93,54 +114,69 @@ def read_test_events(rule: Rule) -> tuple[list[TestEvent], list[RuleProblem]]:
         documents = list(read_documents(path.read_text(encoding="utf-8")))
     except (YamlProblem, UnicodeDecodeError, OSError) as error:
         return [], [_problem(path, getattr(error, "line", None), str(error), "correct the YAML")]
-    mine = [document for document in documents if _is_for(document, rule)]
+    mine = [(path, document) for document in documents if _is_for(document, rule)]
     if not mine:
         return [], [_problem(path, 1, f"no document is for the rule {rule.rule_id}", "name the rule's id under rule")]
-    events: list[TestEvent] = []
-    problems: list[RuleProblem] = []
-    for document in mine:
-        _read_lists(path, document, events, problems)
-    for must_hit, name in ((True, "match"), (False, "near_miss")):
-        if not any(event.must_hit is must_hit for event in events):
-            problems.append(_problem(path, mine[0].line, f"there is no {name} event", "write at least one"))
-    return events, problems
+    return mine, []
 
 
-def tests_path(rule: Rule) -> Path | None:
+def missing_kinds(document: tuple[Path, LocatedDocument], kinds: Sequence[bool]) -> list[RuleProblem]:
+    """Which of the two kinds of test is not there."""
+    path, located = document
+    return [
+        _problem(path, located.line, f"there is no {name} event", "write at least one")
+        for must_hit, name in ((True, "match"), (False, "near_miss"))
+        if must_hit not in kinds
+    ]
+
+
+def tests_path(rule: Rule | Correlation) -> Path | None:
     """The tests file beside a rule's file."""
     candidates = (rule.path.with_name(rule.path.stem + suffix) for suffix in TESTS_SUFFIXES)
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _is_for(document: LocatedDocument, rule: Rule) -> bool:
+def _is_for(document: LocatedDocument, rule: Rule | Correlation) -> bool:
     return isinstance(document.value, dict) and document.value.get("rule") == rule.rule_id
 
 
-def _read_lists(path: Path, document: LocatedDocument, events: list[TestEvent], problems: list[RuleProblem]) -> None:
+def listed_items(path: Path, document: LocatedDocument, problems: list[RuleProblem]) -> Iterator[tuple[Any, bool, int]]:
+    """What stands under match and near_miss, whether it must hit, and its line."""
     unknown = sorted(set(document.value) - {"rule", *_LISTS})
     problems += [_problem(path, document.line_of(key), f"unknown key {key!r}", _REMEDY) for key in unknown]
     for key, must_hit in _LISTS.items():
-        for index, item in enumerate(document.value.get(key) or []):
-            line = document.line_of(key, index)
-            fault = _event_fault(item)
-            if fault:
-                problems.append(_problem(path, line, fault, _REMEDY))
-            else:
-                events.append(_event(item, must_hit=must_hit, path=path, line=line))
+        items = document.value.get(key) or []
+        if not isinstance(items, list):
+            problems.append(_problem(path, document.line_of(key), f"{key} is no list", _REMEDY))
+            continue
+        for index, item in enumerate(items):
+            yield item, must_hit, document.line_of(key, index)
 
 
-def _event_fault(item: Any) -> str | None:
+def event_fault(item: Any, keys: frozenset[str], *, said: bool) -> str | None:
+    """What is wrong with a test event; `said`: it needs a text, or nothing could hit."""
     if not isinstance(item, dict):
         return "a test event is a mapping"
-    unknown = sorted(set(item) - _EVENT_KEYS)
+    unknown = sorted(set(item) - keys)
     if unknown:
         return f"unknown key {unknown[0]!r}"
-    if not any(isinstance(item.get(name), str) for name in TEXT_FIELDS):
+    if said and not any(isinstance(item.get(name), str) for name in TEXT_FIELDS):
         return "a test event needs a text"
+    time = item.get("time")
+    if time is not None and _time_us(time) is None:
+        return f"{time!r} is no RFC 3339 time with an offset"
     return None
 
 
-def _event(item: Mapping[str, Any], *, must_hit: bool, path: Path, line: int) -> TestEvent:
+def _time_us(time: Any) -> int | None:
+    try:
+        return parse_rfc3339(time if isinstance(time, str) else time.isoformat())
+    except (ValueError, AttributeError, TypeError):
+        return None
+
+
+def event_of(item: Mapping[str, Any]) -> tuple[EventText, dict[str, Any]]:
+    """The text and the fields of a test event."""
     arguments = item.get("tool_arguments")
     text = EventText(
         event_id="test",
@@ -148,8 +184,10 @@ def _event(item: Mapping[str, Any], *, must_hit: bool, path: Path, line: int) ->
         output=tuple(Message("assistant", content) for content in [item.get("response")] if content),
         tool_calls=(ToolCall("tool", arguments),) if arguments else (),
     )
-    fields = {name: item[name] for name in EVENT_FIELDS if name in item}
-    return TestEvent(str(item.get("why", "")), text, fields, must_hit, path, line)
+    fields = {name: item[name] for name in EVENT_FIELDS if name in item and name != "time"}
+    if item.get("time") is not None:
+        fields[TIME_COLUMN] = _time_us(item["time"])
+    return text, fields
 
 
 def _problem(path: Path, line: int | None, what: str, remedy: str) -> RuleProblem:

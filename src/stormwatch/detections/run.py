@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stormwatch.detections.artefacts import EXTRACTOR_VERSION, ArtefactExtractor
+from stormwatch.detections.correlating_lake import CORRELATION_LAYERS
 from stormwatch.detections.indicator_index import IndicatorIndex
 from stormwatch.detections.matching import match_events, match_observables, match_sign_ups
 from stormwatch.detections.rows import DetectionRows
@@ -33,6 +34,8 @@ _LAYER: Final = "layer"
 _RULES: Final = "rules"
 _INDICATORS: Final = "indicators"
 _SIGN_UPS: Final = "sign-ups"
+JUDGE_LAYER: Final = {"layer": "judge"}  # the marks of the one file that a judge's detections lie in
+_OF_NO_SEGMENT: Final = frozenset({_SIGN_UPS, JUDGE_LAYER[_LAYER], *CORRELATION_LAYERS})
 _STEP: Final = "detections"
 
 
@@ -158,7 +161,7 @@ class _Run:
             file.path
             for table in ("detections", "observables")
             for file in manifest.tables.get(table, ())
-            if file.marks.get(_LAYER) != _SIGN_UPS and file.segment not in live
+            if file.marks.get(_LAYER) not in _OF_NO_SEGMENT and file.segment not in live
         )
         if gone:
             self.lake.commit(LakeChange(drop=gone))

@@ -23,9 +23,10 @@ def scan_segment(
 ) -> tuple[DetectionRows, pa.Table | None]:
     """The rule hits of a segment and, with an extractor, its artefacts; every text is opened once."""
     detections, observables = DetectionRows(), ObservableRows()
+    candidates = ruleset.candidates(events.table)
     for index, text in events.with_texts(chunks):
         normal = NormalText.of(text)
-        for hit in ruleset.scan_normal(normal, events.row(index)):
+        for hit in ruleset.scan_normal(normal, events.row(index), candidates.get(index, ())):
             event_id, account_id, time_us = events.key(index)
             detections.add(
                 event_id=event_id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stormwatch.detections.sigma_fields import EVENT_FIELDS
+from stormwatch.detections.event_fields import EVENT_FIELDS, column_of
 from stormwatch.model.event import EventText
 
 _ALWAYS: Final = ("event_id", "account_id", "time_us", "text_chunk", "text_row")
@@ -32,12 +32,12 @@ class EventRow:
 
 
 class SegmentEvents:
-    """The events of a segment's files."""
+    """The events of a segment's files; `also` names columns beyond those that rules ask for."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        names = list(dict.fromkeys((*_ALWAYS, *EVENT_FIELDS, *CONNECTION_FIELDS)))
+    def __init__(self, paths: Sequence[Path], also: Iterable[str] = ()) -> None:
+        names = list(dict.fromkeys((*_ALWAYS, *map(column_of, EVENT_FIELDS), *CONNECTION_FIELDS, *also)))
         parts = [pq.read_table(path, columns=names, partitioning=None) for path in paths]
-        self.table: Final = pa.concat_tables(parts).combine_chunks()
+        self.table: pa.Table = pa.concat_tables(parts).combine_chunks()
 
     def __len__(self) -> int:
         return int(self.table.num_rows)

@@ -11,17 +11,31 @@ from sigma.conditions import (
     ConditionOR,
     ConditionValueExpression,
 )
-from sigma.types import SigmaNumber, SigmaRegularExpression, SigmaString, SpecialChars
+from sigma.types import (
+    SigmaCompareExpression,
+    SigmaExists,
+    SigmaExpansion,
+    SigmaFieldReference,
+    SigmaNull,
+    SigmaNumber,
+    SigmaRegularExpression,
+    SigmaString,
+    SigmaTimestampPart,
+    SpecialChars,
+)
 
 from stormwatch.detections.conditions import (
     AllOf,
     Condition,
     FieldMatch,
     NoneOf,
+    PairMatch,
     TextMatch,
+    TextPresent,
     any_of,
 )
-from stormwatch.detections.field_tests import field_test
+from stormwatch.detections.event_fields import FieldKind, column_of, kind_of
+from stormwatch.detections.field_tests import field_test, reference_test
 from stormwatch.detections.normalise import TEXT_FIELDS
 from stormwatch.detections.patterns import UnsupportedValue, pattern_of
 
@@ -35,20 +49,57 @@ def condition_of(node: Any) -> Condition:
     if isinstance(node, ConditionNOT):
         return NoneOf(condition_of(node.args[0]))
     if isinstance(node, ConditionFieldEqualsValueExpression):
-        if node.field in TEXT_FIELDS:
-            return _text_match(node.value, (node.field,))
-        return FieldMatch(node.field, f"{type(node.value).__name__}:{node.value}", field_test(node.value))
+        return _said(node.field, node.value) if node.field in TEXT_FIELDS else _event_field(node.field, node.value)
     if isinstance(node, ConditionValueExpression):
-        return _text_match(_keyword(node.value), TEXT_FIELDS)
+        return _keyword(node.value)
     raise UnsupportedValue(f"{type(node).__name__} is not evaluated here")
 
 
-def _keyword(value: Any) -> Any:
+def _said(field: str, value: Any) -> Condition:
+    if isinstance(value, SigmaExpansion):
+        return any_of(_said(field, one) for one in value.values)
+    if isinstance(value, SigmaExists):
+        return TextPresent(field, wanted=bool(value))
+    if isinstance(value, SigmaNull) or (isinstance(value, SigmaString) and not value.s):
+        return TextPresent(field, wanted=False)
+    return _text_match(value, (field,))
+
+
+def _event_field(field: str, value: Any) -> Condition:
+    kind = kind_of(field)
+    if isinstance(value, SigmaExpansion):
+        return any_of(_event_field(field, one) for one in value.values)
+    if isinstance(value, SigmaFieldReference):
+        if kind_of(value.field) is FieldKind.SAID or value.field == "time":
+            raise UnsupportedValue(f"{value.field!r} is no field of the event that another can be compared with")
+        described = f"{value.field}:{value.starts_with:d}{value.ends_with:d}"
+        return PairMatch(column_of(field), column_of(value.field), described, reference_test(value))
+    if kind is FieldKind.TEXT and isinstance(value, SigmaNumber):
+        value = SigmaString(str(value))  # a model may be called 4
+    test = field_test(value)
+    return FieldMatch(column_of(field), _described(value), test, absent=test(None))
+
+
+def _described(value: Any) -> str:
+    parts = [type(value).__name__]
+    if isinstance(value, SigmaRegularExpression):
+        parts.append("".join(sorted(flag.name[0] for flag in value.flags)))
+    if isinstance(value, SigmaTimestampPart):
+        parts.append(value.timestamp_part.name)
+    if isinstance(value, SigmaCompareExpression):
+        parts += [value.op.name, str(value.number)]
+        return ":".join(parts)
+    return ":".join((*parts, str(bool(value)) if isinstance(value, SigmaExists) else str(value)))
+
+
+def _keyword(value: Any) -> Condition:
     """A Sigma keyword fits anywhere in the text."""
+    if isinstance(value, SigmaExpansion):
+        return any_of(_keyword(one) for one in value.values)
     if isinstance(value, SigmaString):
         anywhere = SpecialChars.WILDCARD_MULTI
-        return anywhere + value + anywhere
-    return value
+        value = anywhere + value + anywhere
+    return _text_match(value, TEXT_FIELDS)
 
 
 def _text_match(value: Any, fields: tuple[str, ...]) -> TextMatch:

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import pyarrow as pa
-
 from stormwatch.events.account_merge import AccountMerge
 from stormwatch.events.frames import read_frames
-from stormwatch.events.ingest_log import KIND_EVENTS, PURPOSE, IngestLog
+from stormwatch.events.ingest_log import KIND_ACCOUNTS, KIND_EVENTS, PURPOSE, IngestLog
 from stormwatch.events.records import from_ipc
 from stormwatch.events.segments import SegmentWriter
+from stormwatch.events.span_join import SpanJoin
 from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.lake import Lake, LakeChange, LakeFile
 
@@ -44,8 +43,10 @@ class _Tally:
     damaged: list[Path] = field(default_factory=list)
 
 
-def compact_logs(lake: Lake, keyring: Keyring, log: IngestLog, files: Sequence[Path]) -> CompactionReport:
-    """Moves sealed log files into the lake, some at a time, and removes them.
+def compact_logs(
+    lake: Lake, keyring: Keyring, log: IngestLog, files: Sequence[Path], spans: SpanJoin
+) -> CompactionReport:
+    """Moves sealed log files into the lake, some at a time, and removes them. `spans` joins what came apart.
 
     A lake file's marks name the log files it was made from, so a log file that a crash kept after its commit is
     recognised and only removed. The caller holds the compaction lock.
@@ -58,8 +59,10 @@ def compact_logs(lake: Lake, keyring: Keyring, log: IngestLog, files: Sequence[P
             path.unlink()
         else:
             waiting.append(path)
+    spans.begin(waiting)
     while waiting:
-        _one_commit(lake, keyring, log, waiting, tally)
+        _one_commit(lake, keyring, log, waiting, tally, spans)
+    _lone_events(lake, keyring, spans, tally)
     return CompactionReport(
         tally.events,
         tally.duplicate,
@@ -70,7 +73,21 @@ def compact_logs(lake: Lake, keyring: Keyring, log: IngestLog, files: Sequence[P
     )
 
 
-def _one_commit(lake: Lake, keyring: Keyring, log: IngestLog, waiting: list[Path], tally: _Tally) -> None:
+def _lone_events(lake: Lake, keyring: Keyring, spans: SpanJoin, tally: _Tally) -> None:
+    """Stores what waited for a span that did not come."""
+    lone = spans.lone_events()
+    if lone is not None:
+        writer = SegmentWriter(lake, keyring)
+        writer.add(lone)
+        lake.commit(LakeChange(add=writer.finish({})))
+        tally.events += writer.rows
+        tally.segments += writer.segments
+    spans.finish()
+
+
+def _one_commit(
+    lake: Lake, keyring: Keyring, log: IngestLog, waiting: list[Path], tally: _Tally, spans: SpanJoin
+) -> None:
     writer = SegmentWriter(lake, keyring)
     accounts = AccountMerge(lake)
     taken: list[Path] = []
@@ -78,7 +95,7 @@ def _one_commit(lake: Lake, keyring: Keyring, log: IngestLog, waiting: list[Path
     while waiting and writer.rows < _ROWS_PER_COMMIT:
         path = waiting.pop(0)
         taken.append(path)
-        if not _take(path, keyring, writer, accounts):
+        if not _take(path, keyring, writer, accounts, spans):
             damaged.add(path)
     marks = {_LOGS_MARK: " ".join(path.stem for path in taken)}
     change = LakeChange(add=writer.finish(marks), replace=accounts.finish(marks))
@@ -97,18 +114,17 @@ def _one_commit(lake: Lake, keyring: Keyring, log: IngestLog, waiting: list[Path
     tally.account_records += accounts.rows
 
 
-def _take(path: Path, keyring: Keyring, writer: SegmentWriter, accounts: AccountMerge) -> bool:
+def _take(path: Path, keyring: Keyring, writer: SegmentWriter, accounts: AccountMerge, spans: SpanJoin) -> bool:
     """Hands over the rows of one log file; False when bytes between its frames were damaged."""
     whole = True
     position = 0
     for frame in read_frames(path, keyring, PURPOSE):
         whole = whole and frame.start == position
         position = frame.end
-        table: pa.Table = from_ipc(frame.payload)
         if frame.kind == KIND_EVENTS:
-            writer.add(table)
-        else:
-            accounts.add(table)
+            writer.add(spans.filled(from_ipc(frame.payload)))
+        elif frame.kind == KIND_ACCOUNTS:
+            accounts.add(from_ipc(frame.payload))
     return whole
 
 

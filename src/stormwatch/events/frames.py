@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -78,8 +78,12 @@ class FrameWriter:
         os.close(self._handle)
 
 
-def read_frames(path: Path, keyring: Keyring, purpose: str, start: int = 0) -> Iterator[Frame]:
+def read_frames(
+    path: Path, keyring: Keyring, purpose: str, start: int = 0, *, kinds: Collection[int] | None = None
+) -> Iterator[Frame]:
     """Opens the whole frames of a file from offset `start` on, passing over bytes that are no whole frame.
+
+    With `kinds`, frames of other kinds are passed over unopened.
 
     A torn tail thus ends the reading without error, and one damaged frame does not hide those behind it (a frame then
     starts later than its predecessor ended). Raises IntegrityError for a frame that is whole and yet does not open:
@@ -88,6 +92,8 @@ def read_frames(path: Path, keyring: Keyring, purpose: str, start: int = 0) -> I
     decompress = zstandard.ZstdDecompressor().decompress
     with path.open("rb") as file:
         for kind, sealed, begin, end in _whole_frames(file, start):
+            if kinds is not None and kind not in kinds:
+                continue
             try:
                 payload = decompress(keyring.decrypt(purpose, sealed, _context(path, kind)))
             except IntegrityError as error:

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from stormwatch.events.normalise import Normaliser
+import pyarrow as pa
+
 from stormwatch.events.quarantine import Quarantine
-from stormwatch.events.readers.account_record import read_account_record
-from stormwatch.events.readers.choice import Format, recognise
-from stormwatch.events.readers.decoding import decode_object
-from stormwatch.events.readers.litellm import read_litellm
-from stormwatch.events.readers.usage_event import read_usage_event
-from stormwatch.events.records import AccountUpdate, EventRecord
+from stormwatch.events.readers.choice import Format
+from stormwatch.events.reading import ReadBlock, Reject, block_reader
+from stormwatch.events.records import AccountUpdate
 from stormwatch.events.sources import CutOff, file_chunks
-from stormwatch.events.splitting import Piece, split_records
+from stormwatch.events.span_parts import SpanParts, together
+from stormwatch.events.splitting import split_blocks
 from stormwatch.events.store import BATCH_ROWS, AppendReport, EventStore
 from stormwatch.model.errors import InvalidInput
+from stormwatch.storage.worker_processes import ordered_map
 
-_BATCH_BYTES: Final = 8 * 1024 * 1024
-_LONG_PIECE: Final = 2 * 1024 * 1024
+_LARGE_FILE: Final = 16 * 1024 * 1024  # below it, starting processes takes longer than reading
 REASONS_KEPT: Final = 1000
 
 Progress = Callable[[int, int], None]
@@ -40,8 +40,9 @@ class Reason:
 class IngestReport:
     """What became of a stream's records. `conflicting` ones are among the accepted.
 
-    `first_reasons` holds at most REASONS_KEPT; the rest stand in the quarantine file. `broken_off` says where and how a
-    stream ended before its end: what would have followed was never seen.
+    `ignored` spans and log records tell of no request to a model. `first_reasons` holds at most REASONS_KEPT; the rest
+    stand in the quarantine file. `broken_off` says where and how a stream ended before its end: what would have
+    followed was never seen.
     """
 
     accepted: int = 0
@@ -51,6 +52,7 @@ class IngestReport:
     quarantine: Path | None = None
     first_reasons: tuple[Reason, ...] = ()
     broken_off: Reason | None = None
+    ignored: int = 0
 
     @property
     def read(self) -> int:
@@ -66,14 +68,25 @@ def ingest_file(
     format: str = "auto",  # noqa: A002 - the word people use
     progress: Progress | None = None,
     quarantine: Quarantine | None = None,
+    processes: int = 1,
 ) -> IngestReport:
     """Takes in one file; InvalidInput when it cannot be opened or holds nothing at all.
 
     `progress` gets the bytes read and their total. Rejected records go to `quarantine`, by default to one of its own.
+    With more than one of `processes` a large file is read by so many; the result is the same.
     """
     chunks = file_chunks(path, progress)
-    report = ingest_stream(store, chunks, collector=collector, format=format, source=str(path), quarantine=quarantine)
-    if not report.read and not report.rejected:
+    large = processes > 1 and path.is_file() and path.stat().st_size >= _LARGE_FILE
+    report = ingest_stream(
+        store,
+        chunks,
+        collector=collector,
+        format=format,
+        source=str(path),
+        quarantine=quarantine,
+        processes=processes if large else 1,
+    )
+    if not (report.read or report.rejected or report.ignored):
         raise InvalidInput("the file is empty", where=str(path), remedy="check what wrote it")
     return report
 
@@ -98,14 +111,19 @@ def ingest_stream(
     format: str = "auto",  # noqa: A002 - the word people use
     source: str,
     quarantine: Quarantine | None = None,
+    processes: int = 1,
 ) -> IngestReport:
     """Takes in decompressed chunks; when it returns, what it counts as accepted or rejected is on disk."""
     kept = quarantine or Quarantine(store.home, store.keyring)
-    intake = _Intake(store, collector, Format(format), source, kept)
+    intake = _Intake(store, collector, source, kept)
+    reader = partial(
+        block_reader, store.keyring, collector, Format(format), store.max_record_bytes, store.account_attributes
+    )
+    blocks = split_blocks(chunks, store.max_record_bytes)
     try:
         try:
-            for piece in split_records(chunks, store.max_record_bytes):
-                intake.take(piece)
+            for block in ordered_map(reader, blocks, processes) if processes > 1 else map(reader(), blocks):
+                intake.take(block)
         except CutOff as error:
             intake.cut_off(error)
         return intake.finish()
@@ -118,19 +136,18 @@ def ingest_stream(
 class _Intake:
     """One stream on its way in. While one batch goes to disk, which needs no interpreter, the next is read."""
 
-    def __init__(self, store: EventStore, collector: str, form: Format, source: str, quarantine: Quarantine) -> None:
+    def __init__(self, store: EventStore, collector: str, source: str, quarantine: Quarantine) -> None:
         self._store = store
-        self._collector = collector
-        self._format = form
-        self._guess: Format | None = None
         self._source = source
-        self._normaliser = Normaliser(store.keyring)
+        self._collector = collector
         self._quarantine = quarantine
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="append")
         self._under_way: Future[AppendReport] | None = None
-        self._events: list[EventRecord] = []
+        self._events: list[pa.RecordBatch] = []
         self._accounts: list[AccountUpdate] = []
-        self._bytes = 0
+        self._parts: list[SpanParts] = []
+        self._ignored = 0
+        self._waiting = 0
         self._line = 0
         self._too_long: int | None = None
         self._accepted = 0
@@ -140,25 +157,26 @@ class _Intake:
         self._reasons: list[Reason] = []
         self._broken_off: Reason | None = None
 
-    def take(self, piece: Piece) -> None:
-        """One record, or a part of one that is too long."""
-        self._line = piece.line
-        if piece.oversize:
-            self._take_oversize(piece)
-            return
-        try:
-            self._read(piece.data)
-        except InvalidInput as error:
-            self._reject(piece.line, str(error), piece.data)
-            return
-        self._bytes += len(piece.data)
-        if len(self._events) + len(self._accounts) >= BATCH_ROWS or self._bytes >= _BATCH_BYTES:
+    def take(self, block: ReadBlock) -> None:
+        """What the next block held."""
+        self._line = block.last_line or self._line
+        for reject in block.rejects:
+            self._reject(reject)
+        if block.events is not None:
+            self._events.append(block.events)
+        self._accounts += block.accounts
+        if block.parts is not None:
+            self._parts.append(block.parts)
+            self._accepted += len(block.parts.messages)
+        self._ignored += block.ignored
+        self._waiting += block.rows
+        if self._waiting >= BATCH_ROWS:
             self._append()
 
     def cut_off(self, error: CutOff) -> None:
         """The stream broke off behind the last record taken."""
         self._broken_off = Reason(max(self._line, 1), f"{error.what} in or after this record; send the file again")
-        self._reject(self._broken_off.line, self._broken_off.reason, b"")
+        self._reject(Reject(self._broken_off.line, self._broken_off.reason, b""))
 
     def finish(self) -> IngestReport:
         """Stores the rest and gives the count."""
@@ -173,58 +191,26 @@ class _Intake:
             self._quarantine.path if self._rejected else None,
             tuple(self._reasons),
             self._broken_off,
+            self._ignored,
         )
 
     def close(self) -> None:
         """Waits for what is under way."""
         self._worker.shutdown()
 
-    def _read(self, data: bytes) -> None:
-        if self._format is not Format.AUTO:
-            self._read_as(self._format, data)
-            return
-        form = self._guess or recognise(decode_object(data))
-        try:
-            self._read_as(form, data)
-        except InvalidInput:
-            other = recognise(decode_object(data))
-            if other is form:
-                raise
-            form = other
-            self._read_as(form, data)
-        # An event would pass for an account record with unknown fields, so that is no guess for the next record.
-        self._guess = None if form is Format.ACCOUNT_RECORD else form
-
-    def _read_as(self, form: Format, data: bytes) -> None:
-        if form is Format.ACCOUNT_RECORD:
-            self._accounts.append(read_account_record(data, self._normaliser.redactor))
-        else:
-            sent = read_usage_event(data) if form is Format.USAGE_EVENT else read_litellm(data)
-            self._events.append(self._normaliser.event(sent))
-
-    def _take_oversize(self, piece: Piece) -> None:
-        reason = f"longer than {self._store.max_record_bytes} bytes"
-        if self._too_long != piece.line:
-            self._count_rejected(piece.line, reason)
-        self._too_long = None if piece.last else piece.line
-        for start in range(0, max(len(piece.data), 1), _LONG_PIECE):
-            part = piece.data[start : start + _LONG_PIECE]
-            more = not piece.last or start + _LONG_PIECE < len(piece.data)
-            self._quarantine.put(self._source, piece.line, reason, part, more=more)
-
-    def _reject(self, line: int, reason: str, data: bytes) -> None:
-        self._count_rejected(line, reason)
-        self._quarantine.put(self._source, line, reason, data)
-
-    def _count_rejected(self, line: int, reason: str) -> None:
-        self._rejected += 1
-        if len(self._reasons) < REASONS_KEPT:
-            self._reasons.append(Reason(line, reason))
+    def _reject(self, reject: Reject) -> None:
+        if self._too_long != reject.line:  # the parts of one record are one rejection
+            self._rejected += 1
+            if len(self._reasons) < REASONS_KEPT:
+                self._reasons.append(Reason(reject.line, reject.reason))
+        self._too_long = reject.line if reject.more else None
+        self._quarantine.put(self._source, reject.line, reject.reason, reject.data, more=reject.more)
 
     def _append(self) -> None:
         self._await()
-        self._under_way = self._worker.submit(_store, self._store, self._collector, self._events, self._accounts)
-        self._events, self._accounts, self._bytes = [], [], 0
+        taken = (self._events, self._accounts, together(self._parts))
+        self._under_way = self._worker.submit(_store, self._store, self._collector, *taken)
+        self._events, self._accounts, self._parts, self._waiting = [], [], [], 0
 
     def _await(self) -> None:
         if self._under_way is not None:
@@ -235,7 +221,16 @@ class _Intake:
             self._under_way = None
 
 
-def _store(store: EventStore, collector: str, events: list[EventRecord], accounts: list[AccountUpdate]) -> AppendReport:
+def _store(
+    store: EventStore,
+    collector: str,
+    events: list[pa.RecordBatch],
+    accounts: list[AccountUpdate],
+    parts: SpanParts | None,
+) -> AppendReport:
     of_accounts = store.append_accounts(accounts) if accounts else AppendReport()
-    of_events = store.append(collector, events) if events else AppendReport()
+    if events:
+        of_events = store.append_batch(collector, pa.concat_batches(events), parts)
+    else:
+        of_events = store.append(collector, [], parts) if parts else AppendReport()
     return AppendReport(of_accounts.accepted + of_events.accepted, of_events.duplicate, of_events.conflicting)

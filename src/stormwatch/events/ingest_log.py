@@ -13,6 +13,9 @@ from stormwatch.storage.keyring import Keyring
 PURPOSE: Final = "ingest-log"
 KIND_EVENTS: Final = 1
 KIND_ACCOUNTS: Final = 2
+KIND_CLIENTS: Final = 3
+KIND_MESSAGES: Final = 4
+KIND_LINKS: Final = 5
 
 _OPEN: Final = ".log"
 _SEALED: Final = ".sealed"
@@ -30,10 +33,10 @@ class IngestLog:
         self._writer: FrameWriter | None = None
         self._frames = 0
 
-    def append(self, kind: int, payload: bytes) -> tuple[str, int]:
-        """Writes one frame durably; the name of the file and its length afterwards."""
+    def append(self, *frames: tuple[int, bytes]) -> tuple[str, int]:
+        """Writes frames of (kind, payload) durably in one go; the name of the file and its length afterwards."""
         writer = self._current()
-        length = writer.write(writer.seal(kind, payload))
+        length = writer.write(b"".join([writer.seal(kind, payload) for kind, payload in frames]))
         self._frames += 1
         return writer.path.stem, length
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any, Final
@@ -151,7 +150,7 @@ class Normaliser:
             value and (redactor.text(value) if name == "user_agent" else redactor.identifier(value))
             for name, value in zip(_LENGTHS, identifiers, strict=True)
         )
-        return clean, replace(
+        return clean, msgspec.structs.replace(
             text,
             event_id=redactor.identifier(text.event_id),
             input=self._redacted_turns(text.input),

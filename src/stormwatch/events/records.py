@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
 import pyarrow as pa
 
+from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.schemas import ACCOUNT_RECORDS, EVENTS
 
 # The place in the lake is known at compaction only; the log carries the keys and the sealed-to-be text instead.
@@ -74,17 +76,43 @@ def carried_bit(name: str) -> int:
     return _BITS[name]
 
 
-def events_batch(
-    collector: str, records: Sequence[EventRecord], keys: Sequence[bytes], conflicting: Sequence[bool], now_us: int
-) -> pa.RecordBatch:
-    """Rows of LOG_EVENTS for records that were found to be new."""
+class EventKeys:
+    """Keyed hashes of (collector, event id): what an event is recognised by."""
+
+    def __init__(self, keyring: Keyring, collector: str) -> None:
+        self._key = keyring.subkey("event-key")
+        raw = collector.encode()
+        self._prefix = len(raw).to_bytes(4) + raw
+
+    def of(self, event_id: str) -> bytes:
+        """16 bytes for an event id."""
+        return blake2b(self._prefix + event_id.encode(), digest_size=16, key=self._key).digest()
+
+
+def events_batch(collector: str, records: Sequence[EventRecord], keys: EventKeys) -> pa.RecordBatch:
+    """Rows of LOG_EVENTS for records; when they came and whether they conflict with others is not known yet."""
     rows = zip(*map(msgspec.structs.astuple, records), strict=True)
-    columns: dict[str, Sequence[Any]] = dict(zip(EventRecord.__struct_fields__, rows, strict=True))
+    columns: dict[str, Sequence[Any]] = dict.fromkeys(EventRecord.__struct_fields__, ())
+    columns.update(zip(EventRecord.__struct_fields__, rows, strict=bool(records)))
+    columns["key"] = [keys.of(event_id) for event_id in columns["event_id"]]
     size = len(records)
-    columns.update(collector=[collector] * size, ingested_us=[now_us] * size, conflicting=conflicting, key=keys)
+    known = {"collector": pa.repeat(pa.scalar(collector), size), **_at_arrival(size, 0, None)}
+    arrays = [known.get(field.name, columns.get(field.name)) for field in LOG_EVENTS]
     return pa.RecordBatch.from_arrays(
-        [pa.array(columns[field.name], field.type) for field in LOG_EVENTS], schema=LOG_EVENTS
+        [pa.array(column, field.type) for column, field in zip(arrays, LOG_EVENTS, strict=True)], schema=LOG_EVENTS
     )
+
+
+def arrived(batch: pa.RecordBatch, now_us: int, conflicting: Sequence[bool]) -> pa.RecordBatch:
+    """The same rows with the time of their arrival and whether their ids were taken by other content."""
+    for name, column in _at_arrival(batch.num_rows, now_us, conflicting).items():
+        batch = batch.set_column(LOG_EVENTS.get_field_index(name), LOG_EVENTS.field(name), column)
+    return batch
+
+
+def _at_arrival(size: int, now_us: int, conflicting: Sequence[bool] | None) -> dict[str, pa.Array]:
+    flags = pa.array(conflicting, pa.bool_()) if conflicting is not None else pa.nulls(size, pa.bool_())
+    return {"ingested_us": pa.repeat(pa.scalar(now_us, pa.int64()), size), "conflicting": flags}
 
 
 def accounts_batch(updates: Sequence[AccountUpdate], now_us: int) -> pa.RecordBatch:
@@ -98,12 +126,12 @@ def accounts_batch(updates: Sequence[AccountUpdate], now_us: int) -> pa.RecordBa
     )
 
 
-def to_ipc(batch: pa.RecordBatch) -> bytes:
-    """An Arrow IPC stream of one batch."""
+def to_ipc(rows: pa.RecordBatch | pa.Table) -> bytes:
+    """An Arrow IPC stream of the rows."""
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema) as writer:
-        writer.write_batch(batch)
-    return bytes(sink.getvalue())
+    with pa.ipc.new_stream(sink, rows.schema) as writer:
+        writer.write(rows)
+    return bytes(sink.getvalue().to_pybytes())
 
 
 def from_ipc(payload: bytes) -> pa.Table:

@@ -1,4 +1,7 @@
-"""Chunks of bytes to single records: lines of NDJSON, or the elements of a JSON array or of JSON written over lines."""
+"""Chunks of bytes to single records: lines of NDJSON, or the elements of a JSON array or of JSON written over lines.
+
+Records come in blocks, so that whoever reads them can be another process.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,14 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
+from stormwatch.model.errors import InvalidInput
+
 _BOM: Final = b"\xef\xbb\xbf"
 _OUTSIDE: Final = re.compile(rb'["{}\[\]\n]')
 _INSIDE: Final = re.compile(rb'["\\\n]')
 _BETWEEN: Final = b" \t\r\n,[]"
 _PEEK: Final = 64 * 1024
+_BLOCK_BYTES: Final = 2 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +31,42 @@ class Piece:
     last: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Whole lines as they came; `line` is the number of the first."""
+
+    line: int
+    data: bytes
+
+    def pieces(self, max_bytes: int) -> Iterator[Piece]:
+        """The records in them; one that is too long is marked."""
+        for number, record in enumerate(self.data.split(b"\n"), self.line):
+            if record and not record.isspace():
+                yield Piece(number, record, oversize=len(record) > max_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Records that were cut out already."""
+
+    held: tuple[Piece, ...]
+
+    def pieces(self, _max_bytes: int) -> Iterator[Piece]:
+        """The records."""
+        yield from self.held
+
+
+Block = Lines | Pieces
+
+
 def split_records(chunks: Iterator[bytes], max_bytes: int) -> Iterator[Piece]:
     """The records of a stream, with at most `max_bytes` of any one in memory. Empty lines are passed over."""
+    for block in split_blocks(chunks, max_bytes):
+        yield from block.pieces(max_bytes)
+
+
+def split_blocks(chunks: Iterator[bytes], max_bytes: int) -> Iterator[Block]:
+    """The same in blocks of a few megabytes. What came before the stream broke off is handed over before the error."""
     head = b""
     for chunk in chunks:
         head += chunk
@@ -34,7 +74,10 @@ def split_records(chunks: Iterator[bytes], max_bytes: int) -> Iterator[Piece]:
             break
     head = head.removeprefix(_BOM)
     stream = chain((head,), chunks)
-    return _split_json(stream, max_bytes) if _is_document(head) else _split_lines(stream, max_bytes)
+    if _is_document(head):
+        yield from _gathered(_split_json(stream, max_bytes))
+    else:
+        yield from _split_lines(stream, max_bytes)
 
 
 def _is_document(head: bytes) -> bool:
@@ -43,22 +86,63 @@ def _is_document(head: bytes) -> bool:
     return start.startswith(b"[") or bool(re.match(rb"\{[ \t\r]*\n", start))
 
 
-def _split_lines(chunks: Iterator[bytes], max_bytes: int) -> Iterator[Piece]:
+def _gathered(pieces: Iterator[Piece]) -> Iterator[Pieces]:
+    held: list[Piece] = []
+    size = 0
+    try:
+        for piece in pieces:
+            held.append(piece)
+            size += len(piece.data)
+            if size >= _BLOCK_BYTES:
+                yield Pieces(tuple(held))
+                held, size = [], 0
+    except InvalidInput:
+        yield from _block(iter(held))
+        raise
+    yield from _block(iter(held))
+
+
+def _split_lines(chunks: Iterator[bytes], max_bytes: int) -> Iterator[Block]:
     unfinished = _UnfinishedLine(max_bytes)
-    for chunk in chunks:
-        first, *others = chunk.split(b"\n")
-        if not others:
-            yield from unfinished.extend(first)
+    for chunk in _joined(chunks):
+        end = chunk.rfind(b"\n") + 1
+        if not end:
+            yield from _block(unfinished.extend(chunk))
             continue
-        yield from unfinished.end(first)
-        *whole, tail = others
-        line = unfinished.line
-        for number, record in enumerate(whole, line):
-            if record and not record.isspace():
-                yield Piece(number, record, oversize=len(record) > max_bytes)
-        unfinished.line = line + len(whole)
-        yield from unfinished.extend(tail)
-    yield from unfinished.end(b"")
+        start = 0
+        if unfinished.is_long:
+            start = chunk.index(b"\n") + 1
+            yield from _block(unfinished.end(chunk[: start - 1]))
+        begun = unfinished.take()
+        if start < end or begun:
+            lines = begun + chunk[start:end] if begun or start or end < len(chunk) else chunk
+            yield Lines(unfinished.line, lines)
+            unfinished.line += chunk.count(b"\n", start, end)
+        yield from _block(unfinished.extend(chunk[end:]))
+    yield from _block(unfinished.end(b""))
+
+
+def _joined(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Small chunks put together, and given before an error of the stream."""
+    held: list[bytes] = []
+    size = 0
+    try:
+        for chunk in chunks:
+            held.append(chunk)
+            size += len(chunk)
+            if size >= _BLOCK_BYTES:
+                yield b"".join(held)
+                held, size = [], 0
+    except InvalidInput:
+        yield b"".join(held)
+        raise
+    yield b"".join(held)
+
+
+def _block(pieces: Iterator[Piece]) -> Iterator[Pieces]:
+    held = tuple(pieces)
+    if held:
+        yield Pieces(held)
 
 
 class _UnfinishedLine:
@@ -76,20 +160,26 @@ class _UnfinishedLine:
         self._parts.append(part)
         self._held += len(part)
         if self._oversize or self._held > self._max_bytes:
-            yield Piece(self.line, self._take(), oversize=True, last=False)
+            yield Piece(self.line, self.take(), oversize=True, last=False)
             self._oversize = True
 
     def end(self, part: bytes) -> Iterator[Piece]:
         """The last of the line; the next one begins."""
         self._parts.append(part)
-        record = self._take()
+        record = self.take()
         if self._oversize or (record and not record.isspace()):
             yield Piece(self.line, record, oversize=self._oversize or len(record) > self._max_bytes)
         self._oversize = False
         self.line += 1
 
-    def _take(self) -> bytes:
-        record = b"".join(self._parts) if len(self._parts) > 1 else self._parts[0]
+    @property
+    def is_long(self) -> bool:
+        """Whether parts of the line were given away because it is too long."""
+        return self._oversize
+
+    def take(self) -> bytes:
+        """What is held of the line, which is then no longer held."""
+        record = b"".join(self._parts)
         self._parts, self._held = [], 0
         return record
 

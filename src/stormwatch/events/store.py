@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
+import pyarrow as pa
+
 from stormwatch.events.compaction import CompactionReport, compact_logs
 from stormwatch.events.frames import read_frames
-from stormwatch.events.ingest_log import KIND_ACCOUNTS, KIND_EVENTS, PURPOSE, IngestLog
+from stormwatch.events.ingest_log import (
+    KIND_ACCOUNTS,
+    KIND_CLIENTS,
+    KIND_EVENTS,
+    KIND_LINKS,
+    KIND_MESSAGES,
+    PURPOSE,
+    IngestLog,
+)
 from stormwatch.events.locking import HomeLock
-from stormwatch.events.records import AccountUpdate, EventRecord, accounts_batch, events_batch, from_ipc, to_ipc
+from stormwatch.events.records import (
+    AccountUpdate,
+    EventKeys,
+    EventRecord,
+    accounts_batch,
+    arrived,
+    events_batch,
+    from_ipc,
+    to_ipc,
+)
 from stormwatch.events.seen import SeenIndex
+from stormwatch.events.span_join import SpanJoin, waiting_folder
+from stormwatch.events.span_parts import SpanKeys, SpanParts, clients_batch, links_batch, messages_batch
+from stormwatch.events.span_waiting import WaitingParts
 from stormwatch.model.times import now_us
 from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.lake import Lake
 
 BATCH_ROWS: Final = 4096
+
+OnStored = Callable[[bytes], None]
+"""Told what was just stored, as an Arrow IPC stream of LOG_EVENTS; it must neither wait nor raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,48 +60,56 @@ class AppendReport:
 class EventStore:
     """Events of one home. Threads and processes may append and compact at once."""
 
-    def __init__(self, home: Path, keyring: Keyring, lake: Lake, *, max_record_bytes: int) -> None:
+    def __init__(
+        self,
+        home: Path,
+        keyring: Keyring,
+        lake: Lake,
+        *,
+        max_record_bytes: int,
+        account_attributes: Sequence[str] = (),
+    ) -> None:
         folder = home / "ingest"
         self.home = home
         self.keyring = keyring
         self.lake = lake
         self.max_record_bytes = max_record_bytes
-        self._key_of_keys = keyring.subkey("event-key")
+        self.account_attributes = tuple(account_attributes)
+        self._key_of_spans = keyring.subkey("span-key")
         self._lock = HomeLock(folder / "append.lock")
         self._compacting = HomeLock(folder / "compact.lock")
         self._log = IngestLog(folder / "log", keyring)
         self._seen = SeenIndex(folder / "seen")
         self._recovered = False
+        self.on_stored: OnStored | None = None
 
-    def append(self, collector: str, events: Sequence[EventRecord]) -> AppendReport:
-        """Stores what is new of a batch; when it returns, that is on disk.
+    def append(self, collector: str, events: Sequence[EventRecord], parts: SpanParts | None = None) -> AppendReport:
+        """Stores what is new of some events, as `append_batch` does."""
+        keys = EventKeys(self.keyring, collector)
+        return self.append_batch(collector, events_batch(collector, events, keys), parts)
 
-        Raises StormwatchError when the disk refuses; then nothing of the batch was stored.
+    def append_batch(self, collector: str, batch: pa.RecordBatch, parts: SpanParts | None = None) -> AppendReport:
+        """Stores what is new of a batch made by `events_batch`, with the parts that came beside it.
+
+        When it returns, that is on disk. Raises StormwatchError when the disk refuses; then nothing of it was stored.
         """
-        keys = [self._key(collector, event.event_id) for event in events]
+        keys: list[bytes] = batch["key"].to_pylist()
+        contents: list[bytes] = batch["content"].to_pylist()
+        payload = b""
         with self._lock.held():
             moment = now_us()
             self._recover(moment)
-            known = self._seen.contents(keys, moment)
-            fresh: list[EventRecord] = []
-            fresh_keys: list[bytes] = []
-            conflicting: list[bool] = []
-            for event, key in zip(events, keys, strict=True):
-                contents = known.get(key)
-                if contents is None:
-                    known[key] = {event.content}
-                elif event.content in contents:
-                    continue
-                else:
-                    contents.add(event.content)
-                fresh.append(event)
-                fresh_keys.append(key)
-                conflicting.append(contents is not None)
+            fresh, conflicting = _fresh(keys, contents, self._seen.contents(keys, moment))
+            rows = batch if len(fresh) == len(keys) else batch.take(pa.array(fresh, pa.int64()))
+            frames = self._part_frames(collector, parts, rows, moment) if parts else []
             if fresh:
-                batch = events_batch(collector, fresh, fresh_keys, conflicting, moment)
-                pairs = [(key, event.content) for key, event in zip(fresh_keys, fresh, strict=True)]
-                self._write(KIND_EVENTS, to_ipc(batch), pairs, moment)
-        return AppendReport(len(fresh), len(events) - len(fresh), sum(conflicting))
+                payload = to_ipc(arrived(rows, moment, conflicting))
+                frames.append((KIND_EVENTS, payload))
+            if frames:
+                self._write(frames, [(keys[number], contents[number]) for number in fresh], moment)
+        if payload and self.on_stored is not None:
+            self.on_stored(payload)
+        return AppendReport(len(fresh), len(keys) - len(fresh), sum(conflicting))
 
     def append_accounts(self, updates: Sequence[AccountUpdate]) -> AppendReport:
         """Stores account records in their order; repeating one changes nothing, so none counts as a duplicate."""
@@ -85,7 +117,7 @@ class EventStore:
             with self._lock.held():
                 moment = now_us()
                 self._recover(moment)
-                self._write(KIND_ACCOUNTS, to_ipc(accounts_batch(updates, moment)), [], moment)
+                self._write([(KIND_ACCOUNTS, to_ipc(accounts_batch(updates, moment)))], [], moment)
         return AppendReport(len(updates))
 
     def compact(self) -> CompactionReport:
@@ -97,11 +129,13 @@ class EventStore:
                 files = self._log.seal()
                 self._seen.sync()
                 self._seen.expire(moment)
-            return compact_logs(self.lake, self.keyring, self._log, files)
+            spans = SpanJoin(self.lake, self.keyring, self.home, moment)
+            return compact_logs(self.lake, self.keyring, self._log, files, spans)
 
     def has_pending(self) -> bool:
-        """Whether events or records lie in the log that no compaction has moved into the lake."""
-        return any(path.stat().st_size > 0 for path in self._log.files())
+        """Whether a compaction has something to do: rows in the log, or parts of spans that have waited long enough."""
+        due = WaitingParts(waiting_folder(self.home), self.keyring).is_due(now_us())
+        return due or any(path.stat().st_size > 0 for path in self._log.files())
 
     def close(self) -> None:
         """Lets go of files; nothing is lost by not calling it."""
@@ -110,13 +144,21 @@ class EventStore:
         self._lock.close()
         self._compacting.close()
 
-    def _key(self, collector: str, event_id: str) -> bytes:
-        raw = collector.encode()
-        return blake2b(len(raw).to_bytes(4) + raw + event_id.encode(), digest_size=16, key=self._key_of_keys).digest()
+    def _part_frames(
+        self, collector: str, parts: SpanParts, events: pa.RecordBatch, moment: int
+    ) -> list[tuple[int, bytes]]:
+        spans, keys = SpanKeys(collector, self._key_of_spans), EventKeys(self.keyring, collector)
+        of_messages = [keys.of(part.event_id) for part in parts.messages]
+        batches = (
+            (KIND_CLIENTS, clients_batch(parts.clients, spans, moment)),
+            (KIND_MESSAGES, messages_batch(parts.messages, of_messages, spans, collector, moment)),
+            (KIND_LINKS, links_batch(events, parts.awaited, spans, moment)),
+        )
+        return [(kind, to_ipc(batch)) for kind, batch in batches if batch.num_rows]
 
-    def _write(self, kind: int, payload: bytes, pairs: list[tuple[bytes, bytes]], moment: int) -> None:
+    def _write(self, frames: Sequence[tuple[int, bytes]], pairs: list[tuple[bytes, bytes]], moment: int) -> None:
         self._lock.begin()
-        log, length = self._log.append(kind, payload)
+        log, length = self._log.append(*frames)
         self._seen.add(pairs, moment, log, length)
         self._lock.end()
 
@@ -146,3 +188,22 @@ class EventStore:
         if end < size:
             with path.open("r+b") as file:
                 file.truncate(end)
+
+
+def _fresh(
+    keys: Sequence[bytes], contents: Sequence[bytes], known: dict[bytes, set[bytes]]
+) -> tuple[list[int], list[bool]]:
+    """The places of events that are not known with the same content, and of each whether its key was known."""
+    fresh: list[int] = []
+    conflicting: list[bool] = []
+    for number, (key, content) in enumerate(zip(keys, contents, strict=True)):
+        of_key = known.get(key)
+        if of_key is None:
+            known[key] = {content}
+        elif content in of_key:
+            continue
+        else:
+            of_key.add(content)
+        fresh.append(number)
+        conflicting.append(of_key is not None)
+    return fresh, conflicting

@@ -11,7 +11,7 @@ from stormwatch.attribution.base_rates import BaseRates, load_base_rates
 from stormwatch.attribution.profiles import Profile, load_profiles
 from stormwatch.cases.outcomes import suspended_accounts
 from stormwatch.config import Settings, shipped
-from stormwatch.detections.rules import load_rules
+from stormwatch.detections.rules import load_pack
 from stormwatch.detections.ruleset import RuleSet
 from stormwatch.intel.actors import ActorNames
 from stormwatch.intel.indicators import load_indicators
@@ -46,10 +46,11 @@ class Knowledge:
 
 def read_knowledge(settings: Settings, database: Database) -> Knowledge:
     """What is shipped, what the settings add to it, and what was imported; InvalidInput names what does not fit."""
+    pack = load_pack((shipped("rules"), *settings.rules))
     profiles = load_profiles((shipped("profiles"), *settings.profiles))
     spellings = [(p.actor_id, name.name, name.source) for p in profiles for name in p.names]
     return Knowledge(
-        rules=RuleSet(load_rules((shipped("rules"), *settings.rules))),
+        rules=RuleSet(pack.rules, pack.correlations, kept_in=settings.compiled_rules_folder),
         indicators={indicator.indicator_id: indicator for indicator in load_indicators(database)},
         shared=SharedInfrastructure.load(database),
         names=ActorNames.load(database, spellings),

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stormwatch.accounts.facts import AccountFacts
-from stormwatch.accounts.gather import gather_evidence, read_evidence
+from stormwatch.accounts.gather import evidence_table, gather_evidence, read_evidence
+from stormwatch.accounts.judged import judge_evidence
 from stormwatch.attribution.assess import AssessmentInput, assess
 from stormwatch.attribution.cluster_evidence import Subject
 from stormwatch.cases.opening import open_cases
 from stormwatch.config import Settings
+from stormwatch.detections.correlating_lake import correlate
+from stormwatch.detections.judge import Judge
+from stormwatch.detections.judge_prompt import load_prompt
+from stormwatch.detections.rows import DetectionRows
 from stormwatch.detections.run import detect
 from stormwatch.events.store import EventStore
+from stormwatch.hunt.alerts.catch_up import catch_up
+from stormwatch.hunt.alerts.policy import load_policy
+from stormwatch.hunt.alerts.receivers import destinations
+from stormwatch.hunt.alerts.sightings import Causes
+from stormwatch.hunt.judge_budget import Clock
+from stormwatch.hunt.judging import JudgeReport, Judging, replace_detections
 from stormwatch.hunt.knowledge import Knowledge, read_knowledge
 from stormwatch.hunt.shared_lookup import SharedLookup
 from stormwatch.hunt.window import open_window
@@ -43,11 +54,13 @@ class HuntParts:
     ledger: Ledger
     events: EventStore
     engine: Callable[[], AbstractContextManager[QueryEngine]]
+    judge: Judge | None = None
+    clock: Clock = field(default_factory=Clock)
 
 
 @dataclass(frozen=True, slots=True)
 class HuntReport:
-    """What a hunt found."""
+    """What a hunt found; texts that a model as judge was to see and did not, and why."""
 
     events: int
     accounts: int
@@ -57,6 +70,10 @@ class HuntReport:
     assessments: int
     above_threshold: int
     cases_opened: int
+    alerts_raised: int = 0
+    judged: int = 0
+    unjudged: int = 0
+    judge_trouble: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +83,7 @@ class _Found:
     facts: Sequence[AccountFacts]
     clusters: Sequence[Subject]
     assessments: Sequence[Assessment]
+    judged: JudgeReport
 
 
 def hunt(
@@ -92,19 +110,33 @@ def hunt(
         knowledge = read_knowledge(parts.settings, parts.database)
         indicators = tuple(knowledge.indicators.values())
         detect(parts.lake, parts.keyring, knowledge.rules, indicators, full=full, progress=progress)
+        correlate(parts.lake, knowledge.rules.correlations, full=full)
         step()
         with parts.engine() as engine:
             open_window(engine, parts.lake, since_us, until_us)
-            found = _weigh_and_link(engine, parts.lake, knowledge, parts.settings.case_threshold, step)
+            found = _weigh_and_link(engine, parts, knowledge, step)
+        # After the assessments: what is grouped by cluster is shown, and nothing of this hunt rests on it.
+        members = {account: one.subject_id for one in found.clusters for account in one.account_ids}
+        correlate(parts.lake, knowledge.rules.correlations, clusters=members, full=full)
         opened = open_cases(parts.database, parts.ledger, parts.lake, parts.settings.case_threshold, now_us())
         note_search(parts.database, now_us())
+        alerts = _alert(parts, knowledge)
         step()
-        return _report(parts.lake, found, parts.settings.case_threshold, opened)
+        return _report(parts.lake, found, parts.settings.case_threshold, opened, alerts)
 
 
-def _weigh_and_link(
-    engine: QueryEngine, lake: Lake, knowledge: Knowledge, threshold: float, step: Callable[[], None]
-) -> _Found:
+def _alert(parts: HuntParts, knowledge: Knowledge) -> int:
+    causes = Causes(
+        load_policy(parts.settings.alert_policy),
+        knowledge.rules.rules,
+        knowledge.indicators,
+        SharedLookup(knowledge.shared).of_observable,
+    )
+    return catch_up(parts.lake, parts.database, causes, destinations(parts.settings), now_us())
+
+
+def _weigh_and_link(engine: QueryEngine, parts: HuntParts, knowledge: Knowledge, step: Callable[[], None]) -> _Found:
+    lake = parts.lake
     shared = SharedLookup(knowledge.shared)
     facts = gather_evidence(
         engine,
@@ -114,6 +146,7 @@ def _weigh_and_link(
         shared_names=shared.of_observable,
         actors_named=knowledge.names.tracked_actors,
     )
+    judged = _judge(engine, parts, knowledge, len(facts))
     step()
     lifetimes = {
         a.account_id: (a.first_us, a.last_us) for a in facts if a.first_us is not None and a.last_us is not None
@@ -132,7 +165,7 @@ def _weigh_and_link(
         profiles=knowledge.profiles,
         rates=knowledge.base_rates,
         prior=knowledge.weights.prior.hidden_operator,
-        threshold=threshold,
+        threshold=parts.settings.case_threshold,
         population=len(facts),
         first_event_us={account: first for account, (first, _) in lifetimes.items()},
         banned=knowledge.banned,
@@ -141,10 +174,27 @@ def _weigh_and_link(
     )
     assessments = assess(engine, lake, read_evidence(lake), living, given)
     step()
-    return _Found(facts, living, assessments)
+    return _Found(facts, living, assessments, judged)
 
 
-def _report(lake: Lake, found: _Found, threshold: float, opened: int) -> HuntReport:
+def _judge(engine: QueryEngine, parts: HuntParts, knowledge: Knowledge, population: int) -> JudgeReport:
+    """Lets the judge, where there is one, look at what the evidence so far chooses, and adds its small piece to it."""
+    lake = parts.lake
+    if parts.judge is None:
+        replace_detections(lake, DetectionRows())
+        return JudgeReport()
+    weights = knowledge.weights.judge
+    rows = lake.read("account_evidence", ("account_id", "group", "weight_bits"))
+    engine.register("account_evidence_now", rows.rename_columns(["account_id", "evidence_group", "weight_bits"]))
+    judging = Judging(parts.judge, load_prompt(), lake, parts.keyring, parts.settings, parts.clock)
+    report = judging.run(engine, weights.minimum_other_bits)
+    pieces = list(judge_evidence(report.accounts, weights, population))
+    if pieces:
+        lake.replace("account_evidence", evidence_table([*read_evidence(lake), *pieces]))
+    return report
+
+
+def _report(lake: Lake, found: _Found, threshold: float, opened: int, alerts: int) -> HuntReport:
     return HuntReport(
         events=sum(account.events for account in found.facts),
         accounts=len(found.facts),
@@ -154,4 +204,8 @@ def _report(lake: Lake, found: _Found, threshold: float, opened: int) -> HuntRep
         assessments=len(found.assessments),
         above_threshold=sum(assessment.risk >= threshold for assessment in found.assessments),
         cases_opened=opened,
+        alerts_raised=alerts,
+        judged=found.judged.known,
+        unjudged=found.judged.unjudged,
+        judge_trouble=found.judged.trouble,
     )

@@ -6,8 +6,10 @@ from enum import StrEnum
 
 
 class DetectionKind(StrEnum):
-    """What fired: a content rule, an indicator on the connection or sign-up, or an indicator pasted in text."""
+    """What fired: a rule, a correlation of rules, an indicator (also one pasted in text), or a judge."""
 
     RULE = "rule"
+    CORRELATION = "correlation"
     INDICATOR = "indicator"
     ARTEFACT = "artefact"
+    JUDGE = "judge"

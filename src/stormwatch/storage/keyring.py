@@ -32,6 +32,10 @@ class Keyring:
         self._ciphers: dict[str, AESGCM] = {}
         self._subkeys: dict[str, bytes] = {}
 
+    def __reduce__(self) -> tuple[type[Keyring], tuple[bytes]]:
+        """For worker processes, which get it through a pipe; ciphers are made anew there."""
+        return Keyring, (self._master,)
+
     @classmethod
     def create(cls, path: Path) -> Keyring:
         """Writes a fresh key to `path`, readable by its owner alone; an existing key there is kept and loaded.

@@ -93,14 +93,26 @@ DETECTIONS: Final = pa.schema(
         ("time_us", pa.int64()),
         ("rule_id", pa.string()),
         ("rule_version", pa.string()),
-        ("kind", pa.string()),  # rule, indicator, artefact
+        ("kind", pa.string()),  # rule, correlation, indicator, artefact, judge
         ("techniques", _STRINGS),
         ("score", pa.float64()),
         ("shadow", pa.bool_()),
         ("topic", pa.string()),  # the interest a topical rule stands for, else null
-        ("observable_kind", pa.string()),  # for indicator and artefact: what matched
+        ("observable_kind", pa.string()),  # for indicator and artefact: what matched; for correlation: what grouped
         ("observable_value", pa.string()),
         ("indicator_id", pa.string()),
+    ]
+)
+
+JUDGEMENTS: Final = pa.schema(
+    [
+        ("text_hash", pa.string()),  # keyed hash of the text as it was shown
+        ("model", pa.string()),
+        ("prompt_version", pa.string()),
+        ("asked_us", pa.int64()),
+        ("requests", pa.int64()),  # a repair counts as a second one
+        ("tokens", pa.int64()),
+        ("verdict", pa.string()),  # null where no answer came, `unusable` where it was no verdict
     ]
 )
 
@@ -207,6 +219,7 @@ TABLES: Final = {
     "event_keys": EVENT_KEYS,
     "account_records": ACCOUNT_RECORDS,
     "detections": DETECTIONS,
+    "judgements": JUDGEMENTS,
     "observables": OBSERVABLES,
     "account_day": ACCOUNT_DAY,
     "account_evidence": ACCOUNT_EVIDENCE,

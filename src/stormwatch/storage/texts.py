@@ -31,7 +31,8 @@ def seal(keyring: Keyring, segment: str, texts: Sequence[EventText] | Sequence[m
 
     A text may come as `msgspec.Raw`: the msgpack of an EventText, made earlier.
     """
-    compressor = zstandard.ZstdCompressor(level=3)
+    # Level 3 would save 7 % of the space and take one and a half to twice the time.
+    compressor = zstandard.ZstdCompressor(level=1)
     chunks = [texts[start : start + ROWS_PER_CHUNK] for start in range(0, len(texts), ROWS_PER_CHUNK)]
     sealed = [
         keyring.encrypt(_PURPOSE, compressor.compress(_encode(chunk)), _context(segment, number))

@@ -31,22 +31,27 @@ def explain(error: Exception) -> str:
 
 
 def decode_object(data: bytes) -> dict[str, Any]:
-    r"""One JSON object of any shape; InvalidInput says why not.
+    r"""One JSON object of any shape; InvalidInput says why not."""
+    value = decode_json(data)
+    if not isinstance(value, dict):
+        raise InvalidInput("not a JSON object")
+    return value
+
+
+def decode_json(data: bytes) -> Any:
+    r"""One JSON value of any shape; InvalidInput says why not.
 
     A lone surrogate (`\ud800` without its partner) becomes U+FFFD instead of making the record unreadable: otherwise a
     caller could stay unseen by putting one into a prompt.
     """
     try:
-        value = msgspec.json.decode(data)
+        return msgspec.json.decode(data)
     except msgspec.DecodeError as error:
         if not _SURROGATE.search(data):
             raise InvalidInput(explain(error)) from error
-        value = _decode_with_surrogates(data)
+        return _decode_with_surrogates(data)
     except (UnicodeDecodeError, RecursionError) as error:
         raise InvalidInput(explain(error)) from error
-    if not isinstance(value, dict):
-        raise InvalidInput("not a JSON object")
-    return value
 
 
 def convert(value: Mapping[str, Any], into: type[_T]) -> _T:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -37,16 +38,31 @@ def write_rows(
         ExportFormat.CSV: _write_csv,
         ExportFormat.PARQUET: _write_parquet,
     }
+    with _moved_into_place(path) as temporary:
+        return writers[file_format](rows, shape, temporary)
+
+
+def write_lines(lines: Iterable[bytes], path: Path) -> int:
+    """Writes records, a line each, and returns how many; what was at `path` stays until the new file is whole."""
+    count = 0
+    with _moved_into_place(path) as temporary, temporary.open("wb") as file:
+        for line in lines:
+            count += 1
+            file.write(line + b"\n")
+    return count
+
+
+@contextmanager
+def _moved_into_place(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.part")
     try:
-        written = writers[file_format](rows, shape, temporary)
+        yield temporary
         temporary.replace(path)
     except OSError as error:
         remedy = "name a file in a directory that exists and has room"
         raise InvalidInput(f"cannot write: {error.strerror}", where=str(path), remedy=remedy) from error
     finally:
         temporary.unlink(missing_ok=True)
-    return written
 
 
 def _write_ndjson(rows: Iterable[msgspec.Struct], _shape: type[msgspec.Struct], path: Path) -> int:

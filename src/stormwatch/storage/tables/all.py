@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stormwatch.storage.tables import actions, cases, console_sessions, intel, ledger, people, reports
+from stormwatch.storage.tables import actions, alerts, cases, console_sessions, intel, ledger, people, reports
 from stormwatch.storage.tables.base import metadata
 
-__all__ = ["actions", "cases", "console_sessions", "intel", "ledger", "metadata", "people", "reports"]
+__all__ = ["actions", "alerts", "cases", "console_sessions", "intel", "ledger", "metadata", "people", "reports"]

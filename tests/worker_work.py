@@ -1,0 +1,19 @@
+"""Work that tests send to worker processes."""
+
+from __future__ import annotations
+
+import os
+
+
+class Doubling:
+    """Twice the number."""
+
+    def __call__(self, number: int) -> int:
+        return 2 * number
+
+
+class WhoAmI:
+    """The id of the process that does the work."""
+
+    def __call__(self, _item: int) -> int:
+        return os.getpid()
