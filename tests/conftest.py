@@ -18,6 +18,9 @@ from stormwatch.storage.database import Database, open_database
 from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.lake import Lake
 
+# One place for all homes that tests make: each would compile the shipped rules anew.
+os.environ.setdefault("STORMWATCH_COMPILED_RULES", str(Path(__file__).parents[1] / ".pytest_cache" / "compiled-rules"))
+
 SHARED = Path(__file__).parents[2] / "shared"
 LITELLM = Path(__file__).parents[1] / ".venv-gateways" / ".installed"
 

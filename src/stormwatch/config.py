@@ -42,6 +42,9 @@ class Settings(BaseSettings):
         default=None, repr=False, description="A token of scope decide, for asking the server at decision_url."
     )
     rules: tuple[Path, ...] = Field(default=(), description="More folders of rules beside the shipped ones.")
+    compiled_rules: Path | None = Field(
+        default=None, description="Where compiled rules are kept; default: compiled-rules in the home."
+    )
     profiles: tuple[Path, ...] = Field(default=(), description="More folders of actor profiles.")
     mappings: tuple[Path, ...] = Field(default=(), description="More folders of mappings of log formats.")
     trusted_proxies: tuple[str, ...] = Field(
@@ -99,6 +102,11 @@ class Settings(BaseSettings):
         home = init_settings().get("home")
         file = Path(str(home)) / SETTINGS_FILE if home is not None else None
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=file)
+
+    @property
+    def compiled_rules_folder(self) -> Path:
+        """Where compiled rules are kept: as set, else below the home."""
+        return self.compiled_rules or self.home / "compiled-rules"
 
     @property
     def key_path(self) -> Path:

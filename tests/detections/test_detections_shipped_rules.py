@@ -1,8 +1,9 @@
-"""The shipped pack: clean, tried on its own events, over all eleven techniques of 2024, in several languages."""
+"""The shipped pack: clean, tried on its own events, over all techniques of the vocabulary, in several languages."""
 
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from stormwatch.config import shipped
 from stormwatch.detections.lint import lint
@@ -10,7 +11,7 @@ from stormwatch.detections.rule import TOPIC_SCORE, Rule
 from stormwatch.detections.rule_tests import read_test_events, run_tests
 from stormwatch.detections.rules import load_rules
 
-TECHNIQUES = [f"LLM-{number:02}" for number in range(1, 12)]
+TECHNIQUES = [f"LLM-{number:02}" for number in range(1, 23)]
 SCRIPTS = {
     "Cyrillic": ("\u0400", "\u04ff"),
     "Han": ("\u4e00", "\u9fff"),
@@ -38,9 +39,24 @@ def test_every_rule_does_what_the_events_beside_it_say(rules: tuple[Rule, ...]) 
 
 
 def test_there_are_rules_for_each_technique(rules: tuple[Rule, ...]) -> None:
-    assert len(rules) >= 24
+    assert len(rules) >= 60
     covered = {technique for rule in rules for technique in rule.techniques}
     assert [technique for technique in TECHNIQUES if technique not in covered] == []
+
+
+def test_impersonation_has_rules_of_its_own(rules: tuple[Rule, ...]) -> None:
+    posing = {
+        rule.path.stem.removesuffix("-impersonated") for rule in rules if rule.path.stem.endswith("-impersonated")
+    }
+    whom = {"authority", "conference-invitation", "executive", "it-support", "journalist", "organisation", "recruiter"}
+    assert whom <= posing
+    assert "think-tank" in posing
+
+
+def test_every_topic_of_the_shipped_profiles_has_a_rule(rules: tuple[Rule, ...]) -> None:
+    profiles = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in shipped("profiles").glob("*.yaml")]
+    wanted = {topic for profile in profiles for topic in profile["topics"]["values"]}
+    assert wanted - {rule.topic for rule in rules} == set()
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

@@ -8,9 +8,9 @@ from functools import cache
 from importlib import resources
 from typing import Final
 
+from stormwatch.detections.compiled import compile_patterns
 from stormwatch.detections.normalise import normalise, utf8
 from stormwatch.detections.rule import Rule
-from stormwatch.detections.ruleset import compile_patterns
 
 _ROUNDS: Final = 5
 _REPEATS: Final = 8

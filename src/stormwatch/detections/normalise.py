@@ -7,18 +7,20 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
+from stormwatch.detections.evasion_views import View, views_of
 from stormwatch.model.event import EventText
 
 # Raised whenever the same text may normalise differently, because stored detections depend on it.
-NORMALISER_VERSION: Final = "1"
+NORMALISER_VERSION: Final = "2"
 
-# Zero-width and bidirectional controls, soft hyphen and variation selectors: used to split words out of a rule's sight.
+# Zero-width and bidirectional controls, soft hyphen, tags and variation selectors: used to split words out of a rule's
+# sight. What tags and selectors spell is read as a view.
 _INVISIBLE: Final = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff]"
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
+    "\U000e0000-\U000e0fff]"
 )
 # Arabic and Persian keyboards give different code points for the same letters.
-_ARABIC: Final = str.maketrans({"\u064a": "\u06cc", "\u0649": "\u06cc", "\u0643": "\u06a9", "\u0640": None})
-_ARABIC_FORMS: Final = re.compile("[\u064a\u0649\u0643\u0640]")
+_ARABIC: Final = (("\u064a", "\u06cc"), ("\u0649", "\u06cc"), ("\u0643", "\u06a9"), ("\u0640", ""))
 
 TEXT_FIELDS: Final = ("prompt", "response", "tool_arguments")
 
@@ -32,11 +34,13 @@ def normalise(text: str) -> str:
         text = text.replace("\x1e", " ")
     if text.isascii():
         return text
-    if not unicodedata.is_normalized("NFKC", text):
-        text = unicodedata.normalize("NFKC", text)
-    if _INVISIBLE.search(text):
-        text = _INVISIBLE.sub("", text)
-    return text.translate(_ARABIC) if _ARABIC_FORMS.search(text) else text
+    # What is invisible may keep letters from joining and hide a line's end, so composition is looked at again.
+    while not unicodedata.is_normalized("NFKC", text) or _INVISIBLE.search(text):
+        text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
+    for written, read in _ARABIC:
+        if written in text:
+            text = text.replace(written, read)
+    return text
 
 
 def utf8(text: str) -> bytes:
@@ -46,16 +50,25 @@ def utf8(text: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class NormalText:
-    """The normalised text fields of one event."""
+    """The normalised text fields of one event, and by field the views of those that look disguised."""
 
     prompt: str
     response: str
     tool_arguments: str
+    views: tuple[tuple[str, View], ...] = ()
 
     @classmethod
     def of(cls, text: EventText) -> NormalText:
         """Normalises the three text fields."""
-        return cls(normalise(text.prompt), normalise(text.response), normalise(text.tool_arguments))
+        sent = (text.prompt, text.response, text.tool_arguments)
+        prompt, response, tool_arguments = (normalise(field) for field in sent)
+        views = tuple(
+            (name, view)
+            for name, raw, plain in zip(TEXT_FIELDS, sent, (prompt, response, tool_arguments), strict=True)
+            if raw
+            for view in views_of(raw, plain, utf8(plain), normalise)
+        )
+        return cls(prompt, response, tool_arguments, views)
 
     def filled(self) -> list[tuple[str, str]]:
         """Name and text of the fields that hold anything."""

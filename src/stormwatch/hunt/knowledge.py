@@ -50,7 +50,7 @@ def read_knowledge(settings: Settings, database: Database) -> Knowledge:
     profiles = load_profiles((shipped("profiles"), *settings.profiles))
     spellings = [(p.actor_id, name.name, name.source) for p in profiles for name in p.names]
     return Knowledge(
-        rules=RuleSet(pack.rules, pack.correlations),
+        rules=RuleSet(pack.rules, pack.correlations, kept_in=settings.compiled_rules_folder),
         indicators={indicator.indicator_id: indicator for indicator in load_indicators(database)},
         shared=SharedInfrastructure.load(database),
         names=ActorNames.load(database, spellings),

@@ -113,7 +113,7 @@ class WatchlistReader:
         if files == self._files:
             return False
         policy = load_policy(own)
-        loaded = RuleSet(load_rules(folders))
+        loaded = RuleSet(load_rules(folders), kept_in=self._settings.compiled_rules_folder)
         self._policy = policy
         self._rules = loaded.subset(_loud(Causes(policy, loaded.rules, {})))
         self._files = files
