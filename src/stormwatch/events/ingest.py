@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -27,6 +27,7 @@ from stormwatch.model.errors import InvalidInput
 _BATCH_BYTES: Final = 8 * 1024 * 1024
 _LONG_PIECE: Final = 2 * 1024 * 1024
 REASONS_KEPT: Final = 1000
+_NOT_KEPT: Final = b"too long to look for raw keys in it, so it was not kept"
 
 Progress = Callable[[int, int], None]
 
@@ -224,7 +225,11 @@ class _Intake:
 
     def _keepable(self, data: bytes) -> bytes:
         """What may go to quarantine: OpenTelemetry's spans carry raw keys, other formats are kept as they came."""
-        return self._otlp.without_secrets(data) if Format.OTLP in (self._format, self._guess) else data
+        return self._otlp.without_secrets(data) if self._is_otlp else data
+
+    @property
+    def _is_otlp(self) -> bool:
+        return Format.OTLP in (self._format, self._guess)
 
     @cached_property
     def _otlp(self) -> OtlpReader:
@@ -235,8 +240,10 @@ class _Intake:
         if self._too_long != piece.line:
             self._count_rejected(piece.line, reason)
         self._too_long = None if piece.last else piece.line
+        if self._is_otlp:  # a raw key may lie across two parts
+            piece = replace(piece, data=b"" if not piece.last else _NOT_KEPT)
         for start in range(0, max(len(piece.data), 1), _LONG_PIECE):
-            part = self._keepable(piece.data[start : start + _LONG_PIECE])
+            part = piece.data[start : start + _LONG_PIECE]
             more = not piece.last or start + _LONG_PIECE < len(piece.data)
             self._quarantine.put(self._source, piece.line, reason, part, more=more)
 
