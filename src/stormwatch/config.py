@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     otlp_account_attributes: tuple[str, ...] = Field(
         default=(), description="Attributes of spans that name the account and that the operator vouches for."
     )
+    ingest_processes: int = Field(
+        default=0, ge=0, le=64, description="Processes of their own that read OTLP; 0 reads it in the server itself."
+    )
     hunt_interval_seconds: float = Field(default=30.0, gt=0, description="How often `serve` hunts when there is news.")
 
     @classmethod
