@@ -76,6 +76,9 @@ class Settings(BaseSettings):
     watch_queue_bytes: int = Field(
         default=64 * 1024 * 1024, ge=1024, description="Fresh events that wait for their first look; the rest waits."
     )
+    ingest_processes: int = Field(
+        default=0, ge=0, le=64, description="Processes of their own that read OTLP; 0 reads it in the server itself."
+    )
     hunt_interval_seconds: float = Field(default=30.0, gt=0, description="How often `serve` hunts when there is news.")
     judge_url: str | None = Field(default=None, description="An OpenAI-compatible endpoint as judge; none: no judge.")
     judge_model: str = Field(default="", description="The model that the judge's endpoint is asked for.")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 import stormwatch
 from stormwatch.api import decision, events, metrics, otlp
+from stormwatch.api.intake_processes import IntakeProcesses
 from stormwatch.model.errors import Conflict, Forbidden, InvalidInput, NotFound, StormwatchError
 from stormwatch.runtime import Runtime
 
@@ -15,8 +19,16 @@ _STATUS = {InvalidInput: 400, Forbidden: 403, NotFound: 404, Conflict: 409}
 
 def create_app(runtime: Runtime) -> FastAPI:
     """The ASGI application; faces for people are mounted on it by the caller."""
-    app = FastAPI(title="Stormwatch", version=stormwatch.__version__, docs_url=None, redoc_url=None)
+    processes = IntakeProcesses(runtime)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        processes.close()
+
+    app = FastAPI(title="Stormwatch", version=stormwatch.__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.runtime = runtime
+    app.state.intake_processes = processes
     app.include_router(events.router)
     app.include_router(otlp.router)
     app.include_router(decision.router)

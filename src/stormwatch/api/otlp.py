@@ -15,15 +15,15 @@ from starlette.concurrency import run_in_threadpool
 
 from stormwatch.api.bodies import collector_of, content_encoding, content_type, place, read_body, unpacked
 from stormwatch.api.dependencies import principal, runtime
+from stormwatch.api.intake_processes import IntakeProcesses
 from stormwatch.events.otlp_intake import OtlpReport
 from stormwatch.model.errors import InvalidInput
 from stormwatch.model.principal import Principal, Scope
-from stormwatch.runtime import Runtime
 
 _PROTOBUF: Final = "application/x-protobuf"
 _JSON: Final = "application/json"
 # google.rpc.Code for the statuses that are answered here; anything else is 2, UNKNOWN.
-_CODES: Final = {400: 3, 401: 16, 403: 7, 413: 3, 415: 3, 429: 8}
+_CODES: Final = {400: 3, 401: 16, 403: 7, 413: 3, 415: 3, 429: 8, 503: 14}
 _LONGEST_MESSAGE: Final = 1024
 
 Sender = Annotated[Principal, Depends(principal(Scope.INGEST))]
@@ -60,7 +60,7 @@ router = APIRouter(route_class=_OtlpRoute)
 @router.post("/v1/traces")
 async def take_traces(request: Request, sender: Sender) -> Response:
     """An ExportTraceServiceRequest."""
-    report = await _take(request, sender, _traces)
+    report = await _take(request, sender, "traces")
     response = ExportTraceServiceResponse()
     if report.rejected:
         response.partial_success.rejected_spans = report.rejected
@@ -71,7 +71,7 @@ async def take_traces(request: Request, sender: Sender) -> Response:
 @router.post("/v1/logs")
 async def take_logs(request: Request, sender: Sender) -> Response:
     """An ExportLogsServiceRequest."""
-    report = await _take(request, sender, _logs)
+    report = await _take(request, sender, "logs")
     response = ExportLogsServiceResponse()
     if report.rejected:
         response.partial_success.rejected_log_records = report.rejected
@@ -79,31 +79,21 @@ async def take_logs(request: Request, sender: Sender) -> Response:
     return _success(request, response, "rejectedLogRecords", report)
 
 
-Intake = Callable[[Runtime, bytes, bool, str], OtlpReport]
-
-
-async def _take(request: Request, sender: Principal, intake: Intake) -> OtlpReport:
+async def _take(request: Request, sender: Principal, signal: str) -> OtlpReport:
     kind = content_type(request)
     if kind not in (_PROTOBUF, _JSON):
         raise HTTPException(415, f"send {_PROTOBUF} or {_JSON}")
     encoding = content_encoding(request)
-    installation = runtime(request)
-    limit = installation.settings.max_request_bytes
+    limit = runtime(request).settings.max_request_bytes
+    processes: IntakeProcesses = request.app.state.intake_processes
     with place():
         body = await read_body(request, limit)
 
         def work() -> OtlpReport:
-            return intake(installation, unpacked(body, encoding, limit), kind == _JSON, collector_of(sender))
+            plain = unpacked(body, encoding, limit)
+            return processes.take(signal, plain, is_json=kind == _JSON, collector=collector_of(sender))
 
         return await run_in_threadpool(work)
-
-
-def _traces(installation: Runtime, body: bytes, is_json: bool, collector: str) -> OtlpReport:  # noqa: FBT001
-    return installation.otlp.traces(body, is_json=is_json, collector=collector, source=f"http:{collector}")
-
-
-def _logs(installation: Runtime, body: bytes, is_json: bool, collector: str) -> OtlpReport:  # noqa: FBT001
-    return installation.otlp.logs(body, is_json=is_json, collector=collector, source=f"http:{collector}")
 
 
 def _success(

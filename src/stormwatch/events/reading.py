@@ -25,6 +25,7 @@ from stormwatch.model.errors import InvalidInput
 from stormwatch.storage.keyring import Keyring
 
 _LONG_PIECE: Final = 2 * 1024 * 1024
+_NOT_KEPT: Final = b"too long to look for raw keys in it, so it was not kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,14 +212,20 @@ class RecordReader:
 
     def _too_long(self, piece: Piece) -> Iterator[Reject]:
         reason = f"longer than {self._reading.max_record_bytes} bytes"
-        for start in range(0, max(len(piece.data), 1), _LONG_PIECE):
-            more = not piece.last or start + _LONG_PIECE < len(piece.data)
-            data = self._keepable(piece.data[start : start + _LONG_PIECE])
-            yield Reject(piece.line, reason, data, more=more)
+        data = piece.data
+        if self._is_otlp:  # a raw key may lie across two parts
+            data = _NOT_KEPT if piece.last else b""
+        for start in range(0, max(len(data), 1), _LONG_PIECE):
+            more = not piece.last or start + _LONG_PIECE < len(data)
+            yield Reject(piece.line, reason, data[start : start + _LONG_PIECE], more=more)
 
     def _keepable(self, data: bytes) -> bytes:
         """What may go to quarantine: OpenTelemetry's spans carry raw keys, other formats are kept as they came."""
-        return self._otlp.without_secrets(data) if Format.OTLP in (self._format, self._guess) else data
+        return self._otlp.without_secrets(data) if self._is_otlp else data
+
+    @property
+    def _is_otlp(self) -> bool:
+        return Format.OTLP in (self._format, self._guess)
 
     @cached_property
     def _otlp(self) -> OtlpReader:
