@@ -159,8 +159,8 @@ def send_all(port: int, token: str, way: str, bodies: list[bytes], connections: 
 
 def processes_below(pid: int) -> list[int]:
     """A process and all its descendants."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    return [pid, *(below for child in children for below in processes_below(int(child)))]
+    told = " ".join(path.read_text(encoding="ascii") for path in Path(f"/proc/{pid}/task").glob("*/children"))
+    return [pid, *(below for child in told.split() for below in processes_below(int(child)))]
 
 
 def processor_seconds(pid: int) -> float:
