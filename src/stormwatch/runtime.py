@@ -60,12 +60,18 @@ class Runtime:
     @cached_property
     def events(self) -> EventStore:
         """The ingest log and its way into the lake."""
-        return EventStore(self.settings.home, self.keyring, self.lake, max_record_bytes=self.settings.max_record_bytes)
+        return EventStore(
+            self.settings.home,
+            self.keyring,
+            self.lake,
+            max_record_bytes=self.settings.max_record_bytes,
+            account_attributes=self.settings.otlp_account_attributes,
+        )
 
     @cached_property
     def otlp(self) -> OtlpIntake:
         """The way in for OpenTelemetry's protocol."""
-        return OtlpIntake(self.events, self.settings.otlp_account_attributes)
+        return OtlpIntake(self.events)
 
     @contextmanager
     def engine(self) -> Iterator[DuckDBEngine]:

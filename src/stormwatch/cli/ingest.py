@@ -53,7 +53,7 @@ def ingest(
             said = f"rejected records: {report.rejected}, the first for: {first.reason} (line {first.line})"
             note(f"stormwatch: {path}: {said}; kept in {report.quarantine}")
     total = _total(reports)
-    if total.read or as_json:
+    if total.read or total.ignored or as_json:
         emit(_payload(reports, total), _prose(total), as_json=as_json)
     for failure in failures[:-1]:
         note(f"stormwatch: {failure}")
@@ -96,7 +96,7 @@ def _take_in(
                 failures.append(error)
                 continue
             reports[path] = report
-            if not report.read:
+            if report.rejected and not report.read:
                 failures.append(_nothing_read(path, report))
             elif report.broken_off:
                 failures.append(_broken_off(path, report.broken_off))
@@ -126,6 +126,7 @@ def _total(reports: Reports) -> IngestReport:
         conflicting=sum(report.conflicting for report in reports.values()),
         rejected=sum(report.rejected for report in reports.values()),
         quarantine=quarantines[0] if quarantines else None,
+        ignored=sum(report.ignored for report in reports.values()),
     )
 
 
@@ -140,6 +141,7 @@ def _payload(reports: Reports, total: IngestReport) -> dict[str, Any]:
         "duplicate": total.duplicate,
         "conflicting": total.conflicting,
         "rejected": total.rejected,
+        "ignored": total.ignored,
         "quarantine": str(total.quarantine) if total.quarantine else None,
         "first_reasons": reasons[:_REASONS_SHOWN],
     }
@@ -147,6 +149,8 @@ def _payload(reports: Reports, total: IngestReport) -> dict[str, Any]:
 
 def _prose(total: IngestReport) -> str:
     text = f"{total.accepted} accepted, {total.duplicate} known already, {total.rejected} rejected"
+    if total.ignored:
+        text += f", {total.ignored} ignored that tell of no request to a model"
     if total.conflicting:
         text += f"; {total.conflicting} of the accepted carry an id that other content had taken"
     return text

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 from stormwatch.events.normalise import Normaliser
+from stormwatch.events.otlp_records import OtlpReader
 from stormwatch.events.quarantine import Quarantine
 from stormwatch.events.readers.account_record import read_account_record
 from stormwatch.events.readers.choice import Format, recognise
@@ -17,6 +19,7 @@ from stormwatch.events.readers.litellm import read_litellm
 from stormwatch.events.readers.usage_event import read_usage_event
 from stormwatch.events.records import AccountUpdate, EventRecord
 from stormwatch.events.sources import CutOff, file_chunks
+from stormwatch.events.span_parts import SpanParts, together
 from stormwatch.events.splitting import Piece, split_records
 from stormwatch.events.store import BATCH_ROWS, AppendReport, EventStore
 from stormwatch.model.errors import InvalidInput
@@ -24,6 +27,7 @@ from stormwatch.model.errors import InvalidInput
 _BATCH_BYTES: Final = 8 * 1024 * 1024
 _LONG_PIECE: Final = 2 * 1024 * 1024
 REASONS_KEPT: Final = 1000
+_NOT_KEPT: Final = b"too long to look for raw keys in it, so it was not kept"
 
 Progress = Callable[[int, int], None]
 
@@ -40,8 +44,9 @@ class Reason:
 class IngestReport:
     """What became of a stream's records. `conflicting` ones are among the accepted.
 
-    `first_reasons` holds at most REASONS_KEPT; the rest stand in the quarantine file. `broken_off` says where and how a
-    stream ended before its end: what would have followed was never seen.
+    `ignored` spans and log records tell of no request to a model. `first_reasons` holds at most REASONS_KEPT; the rest
+    stand in the quarantine file. `broken_off` says where and how a stream ended before its end: what would have
+    followed was never seen.
     """
 
     accepted: int = 0
@@ -51,6 +56,7 @@ class IngestReport:
     quarantine: Path | None = None
     first_reasons: tuple[Reason, ...] = ()
     broken_off: Reason | None = None
+    ignored: int = 0
 
     @property
     def read(self) -> int:
@@ -73,7 +79,7 @@ def ingest_file(
     """
     chunks = file_chunks(path, progress)
     report = ingest_stream(store, chunks, collector=collector, format=format, source=str(path), quarantine=quarantine)
-    if not report.read and not report.rejected:
+    if not (report.read or report.rejected or report.ignored):
         raise InvalidInput("the file is empty", where=str(path), remedy="check what wrote it")
     return report
 
@@ -139,6 +145,8 @@ class _Intake:
         self._rejected = 0
         self._reasons: list[Reason] = []
         self._broken_off: Reason | None = None
+        self._parts: list[SpanParts] = []
+        self._ignored = 0
 
     def take(self, piece: Piece) -> None:
         """One record, or a part of one that is too long."""
@@ -149,7 +157,7 @@ class _Intake:
         try:
             self._read(piece.data)
         except InvalidInput as error:
-            self._reject(piece.line, str(error), piece.data)
+            self._reject(piece.line, str(error), self._keepable(piece.data))
             return
         self._bytes += len(piece.data)
         if len(self._events) + len(self._accounts) >= BATCH_ROWS or self._bytes >= _BATCH_BYTES:
@@ -173,6 +181,7 @@ class _Intake:
             self._quarantine.path if self._rejected else None,
             tuple(self._reasons),
             self._broken_off,
+            self._ignored,
         )
 
     def close(self) -> None:
@@ -196,17 +205,43 @@ class _Intake:
         self._guess = None if form is Format.ACCOUNT_RECORD else form
 
     def _read_as(self, form: Format, data: bytes) -> None:
-        if form is Format.ACCOUNT_RECORD:
+        if form is Format.OTLP:
+            self._take_otlp(data)
+        elif form is Format.ACCOUNT_RECORD:
             self._accounts.append(read_account_record(data, self._normaliser.redactor))
         else:
             sent = read_usage_event(data) if form is Format.USAGE_EVENT else read_litellm(data)
             self._events.append(self._normaliser.event(sent))
+
+    def _take_otlp(self, data: bytes) -> None:
+        """A line holds a whole request: many spans, of which one that is bad costs itself alone."""
+        records = self._otlp.line(data)
+        self._events += records.events
+        self._parts.append(records.parts)
+        self._accepted += len(records.parts.messages)
+        self._ignored += records.ignored
+        for item in records.rejected:
+            self._reject(self._line, item.reason, item.data)
+
+    def _keepable(self, data: bytes) -> bytes:
+        """What may go to quarantine: OpenTelemetry's spans carry raw keys, other formats are kept as they came."""
+        return self._otlp.without_secrets(data) if self._is_otlp else data
+
+    @property
+    def _is_otlp(self) -> bool:
+        return Format.OTLP in (self._format, self._guess)
+
+    @cached_property
+    def _otlp(self) -> OtlpReader:
+        return OtlpReader(self._store.keyring, self._store.max_record_bytes, self._store.account_attributes)
 
     def _take_oversize(self, piece: Piece) -> None:
         reason = f"longer than {self._store.max_record_bytes} bytes"
         if self._too_long != piece.line:
             self._count_rejected(piece.line, reason)
         self._too_long = None if piece.last else piece.line
+        if self._is_otlp:  # a raw key may lie across two parts
+            piece = replace(piece, data=b"" if not piece.last else _NOT_KEPT)
         for start in range(0, max(len(piece.data), 1), _LONG_PIECE):
             part = piece.data[start : start + _LONG_PIECE]
             more = not piece.last or start + _LONG_PIECE < len(piece.data)
@@ -223,8 +258,9 @@ class _Intake:
 
     def _append(self) -> None:
         self._await()
-        self._under_way = self._worker.submit(_store, self._store, self._collector, self._events, self._accounts)
-        self._events, self._accounts, self._bytes = [], [], 0
+        taken = (self._events, self._accounts, together(self._parts))
+        self._under_way = self._worker.submit(_store, self._store, self._collector, *taken)
+        self._events, self._accounts, self._parts, self._bytes = [], [], [], 0
 
     def _await(self) -> None:
         if self._under_way is not None:
@@ -235,7 +271,9 @@ class _Intake:
             self._under_way = None
 
 
-def _store(store: EventStore, collector: str, events: list[EventRecord], accounts: list[AccountUpdate]) -> AppendReport:
+def _store(
+    store: EventStore, collector: str, events: list[EventRecord], accounts: list[AccountUpdate], parts: SpanParts | None
+) -> AppendReport:
     of_accounts = store.append_accounts(accounts) if accounts else AppendReport()
-    of_events = store.append(collector, events) if events else AppendReport()
+    of_events = store.append(collector, events, parts) if events or parts else AppendReport()
     return AppendReport(of_accounts.accepted + of_events.accepted, of_events.duplicate, of_events.conflicting)

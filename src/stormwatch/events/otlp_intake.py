@@ -1,44 +1,18 @@
-"""Requests of OpenTelemetry's protocol into the store: read, redacted, stored with what is still to be joined."""
+"""Requests of OpenTelemetry's protocol into the store: read, then stored with what is still to be joined."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import msgspec
-
-from stormwatch.events.addresses import canonical_address
-from stormwatch.events.normalise import Normaliser
+from stormwatch.events.otlp_records import OtlpReader, OtlpRecords, RejectedRecord
 from stormwatch.events.quarantine import Quarantine
-from stormwatch.events.readers.otlp import json_form, protobuf
-from stormwatch.events.readers.otlp.batch import (
-    ClientPart,
-    MessagePart,
-    OtlpBatch,
-    SpanId,
-    Taken,
-    read_records,
-    read_spans,
-)
-from stormwatch.events.readers.otlp.event import EventReader, event_id
-from stormwatch.events.readers.otlp.messages import Said
-from stormwatch.events.readers.otlp.names import AttributeNames, attribute_names
-from stormwatch.events.readers.otlp.spans import Unreadable
-from stormwatch.events.records import EventRecord
-from stormwatch.events.redaction import Redactor
-from stormwatch.events.sent import SentEvent
-from stormwatch.events.span_parts import SpanClient, SpanMessagePart, SpanMessages, SpanParts, SpanRef
+from stormwatch.events.span_parts import SpanParts
 from stormwatch.events.store import BATCH_ROWS, AppendReport, EventStore
-from stormwatch.events.turns import calls, turns
-from stormwatch.model.errors import InvalidInput
 
 REASONS_KEPT: Final = 20
-_LONGEST_AGENT: Final = 4096
-_encode: Final = msgspec.json.Encoder().encode
-
-Awaited = dict[str, tuple[SpanRef | None, SpanRef | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,111 +31,33 @@ class OtlpReport:
 class OtlpIntake:
     """Takes requests in. Safe for several threads; one per store."""
 
-    def __init__(self, store: EventStore, account_attributes: Sequence[str] = ()) -> None:
+    def __init__(self, store: EventStore) -> None:
         self._store = store
-        self._names = attribute_names()
-        self._reader = EventReader(self._names, account_attributes)
-        self._normaliser = Normaliser(store.keyring)
+        self._reader = OtlpReader(store.keyring, store.max_record_bytes, store.account_attributes)
 
     def traces(self, body: bytes, *, is_json: bool, collector: str, source: str) -> OtlpReport:
         """Takes in an ExportTraceServiceRequest; InvalidInput when it is none, and then nothing was taken in."""
-        request = json_form.read_traces(body) if is_json else protobuf.read_traces(body)
-        return self._take(read_spans(self._reader, request), collector, source, len(body))
+        return self._take(self._reader.traces(body, is_json=is_json), collector, source)
 
     def logs(self, body: bytes, *, is_json: bool, collector: str, source: str) -> OtlpReport:
         """Takes in an ExportLogsServiceRequest; InvalidInput when it is none, and then nothing was taken in."""
-        request = json_form.read_logs(body) if is_json else protobuf.read_logs(body)
-        return self._take(read_records(self._reader, request), collector, source, len(body))
+        return self._take(self._reader.logs(body, is_json=is_json), collector, source)
 
-    def _take(self, batch: OtlpBatch, collector: str, source: str, size: int) -> OtlpReport:
-        rejected = batch.rejected
-        if size > self._store.max_record_bytes:
-            self._reject_long(batch)
-        events, awaited = self._events(batch.taken, rejected)
-        parts = SpanParts(
-            [part for part in map(self._client, batch.clients) if part is not None],
-            self._messages(batch.messages, rejected),
-            awaited,
-        )
-        report = self._stored(collector, events, parts)
+    def _take(self, records: OtlpRecords, collector: str, source: str) -> OtlpReport:
+        report = self._stored(collector, records)
         return OtlpReport(
-            report.accepted + len(parts.messages),
+            report.accepted + len(records.parts.messages),
             report.duplicate,
             report.conflicting,
-            len(rejected),
-            batch.ignored,
-            tuple(item.reason for item in rejected[:REASONS_KEPT]),
-            self._put_aside(rejected, source) if rejected else None,
+            len(records.rejected),
+            records.ignored,
+            tuple(item.reason for item in records.rejected[:REASONS_KEPT]),
+            self._put_aside(records.rejected, source) if records.rejected else None,
         )
 
-    def _reject_long(self, batch: OtlpBatch) -> None:
-        """Asked only where the whole request is long enough to hold a record that is too long."""
-        most = self._store.max_record_bytes
-        for item in [item for item in batch.taken if len(_encode(item.event)) > most]:
-            batch.taken.remove(item)
-            batch.rejected.append(Unreadable(f"longer than {most} bytes", item.event))
-        for part in [part for part in batch.messages if len(_encode(part.said)) > most]:
-            batch.messages.remove(part)
-            batch.rejected.append(Unreadable(f"longer than {most} bytes", part.said))
-
-    def _events(self, taken: Sequence[Taken], rejected: list[Unreadable]) -> tuple[list[EventRecord], Awaited]:
-        events: list[EventRecord] = []
-        awaited: Awaited = {}
-        for item in taken:
-            try:
-                record = self._record(item.event)
-            except InvalidInput as error:
-                rejected.append(Unreadable(str(error), item.event))
-                continue
-            events.append(record)
-            if item.span is not None or item.parent is not None:
-                awaited[record.event_id] = (_ref(item.span), _ref(item.parent))
-        return events, awaited
-
-    def _record(self, event: SentEvent) -> EventRecord:
-        try:
-            return self._normaliser.event(event)
-        except RecursionError:
-            raise InvalidInput("nested too deeply") from None
-
-    def _client(self, part: ClientPart) -> SpanClient | None:
-        client = part.client
-        address = canonical_address(client.source_ip) if client.source_ip else None
-        agent = client.user_agent
-        if agent:
-            agent = self._normaliser.redactor.text(agent.replace("\0", "\ufffd"))[:_LONGEST_AGENT]
-        if address is None and not agent:
-            return None
-        return SpanClient(_pair(part.span), address, client.ip_source if address else None, agent)
-
-    def _messages(self, parts: Sequence[MessagePart], rejected: list[Unreadable]) -> list[SpanMessagePart]:
-        found: list[SpanMessagePart] = []
-        for part in parts:
-            try:
-                alone = self._record(part.alone) if part.alone is not None else None
-                named = event_id(part.span.trace_id, part.span.span_id)
-                time_us = part.time_ns // 1000
-                found.append(SpanMessagePart(_pair(part.span), named, time_us, self._said(part.said), alone))
-            except InvalidInput as error:
-                rejected.append(Unreadable(str(error), part.said))
-        return found
-
-    def _said(self, said: Said) -> SpanMessages:
-        clean = self._normaliser.redactor.text
-        try:
-            called = calls(said.tool_calls, said.output)
-            return SpanMessages(
-                [(turn.role, clean(turn.content)) for turn in turns(said.input)],
-                [(turn.role, clean(turn.content)) for turn in turns(said.output)],
-                [(clean(call.name), clean(call.arguments)) for call in called],
-                next(iter(said.finish_reasons), None),
-                said.refused,
-            )
-        except RecursionError:
-            raise InvalidInput("nested too deeply") from None
-
-    def _stored(self, collector: str, events: list[EventRecord], parts: SpanParts) -> AppendReport:
+    def _stored(self, collector: str, records: OtlpRecords) -> AppendReport:
         """Stores all; parts go with the first batch, so that they are there no later than what awaits them."""
+        events, parts = records.events, records.parts
         report = self._store.append(collector, events[:BATCH_ROWS], parts)
         for start in range(BATCH_ROWS, len(events), BATCH_ROWS):
             more = self._store.append(collector, events[start : start + BATCH_ROWS], SpanParts(awaited=parts.awaited))
@@ -172,40 +68,11 @@ class OtlpIntake:
             )
         return report
 
-    def _put_aside(self, rejected: Sequence[Unreadable], source: str) -> Path | None:
+    def _put_aside(self, rejected: Sequence[RejectedRecord], source: str) -> Path | None:
         kept = Quarantine(self._store.home, self._store.keyring)
-        redactor = self._normaliser.redactor
         try:
             for number, item in enumerate(rejected, 1):
-                kept.put(source, number, item.reason, without_secrets(item.said, self._names, redactor))
+                kept.put(source, number, item.reason, item.data)
         finally:
             kept.close()
         return kept.path
-
-
-def without_secrets(said: Any, names: AttributeNames, redactor: Redactor) -> bytes:
-    """What was said, for quarantine: no attribute that may hold a raw key, and no text with the shape of one."""
-    if isinstance(said, bytes):
-        # Latin-1 gives every byte a character and back, so that only what has the shape of a secret changes.
-        return redactor.text(said.decode("latin-1")).encode("latin-1")
-    plain = msgspec.to_builtins(said)
-    try:
-        return _encode(redactor.tree(_unnamed(plain, names)))
-    except RecursionError:
-        return b'"nested too deeply to be kept"'
-
-
-def _unnamed(value: Any, names: AttributeNames) -> Any:
-    if isinstance(value, dict):
-        return {name: _unnamed(item, names) for name, item in value.items() if not names.is_secret(str(name))}
-    if isinstance(value, list):
-        return [_unnamed(item, names) for item in value]
-    return value
-
-
-def _pair(span: SpanId) -> SpanRef:
-    return span.trace_id, span.span_id
-
-
-def _ref(span: SpanId | None) -> SpanRef | None:
-    return None if span is None else _pair(span)

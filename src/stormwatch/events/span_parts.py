@@ -92,6 +92,17 @@ class SpanParts:
     awaited: Mapping[str, tuple[SpanRef | None, SpanRef | None]] = field(default_factory=dict)
 
 
+def together(parts: Sequence[SpanParts]) -> SpanParts | None:
+    """The parts of several requests as those of one; None when there is none."""
+    if not parts:
+        return None
+    return SpanParts(
+        [client for part in parts for client in part.clients],
+        [message for part in parts for message in part.messages],
+        {event: spans for part in parts for event, spans in part.awaited.items()},
+    )
+
+
 class SpanKeys:
     """Hashes spans of one collector."""
 

@@ -47,12 +47,21 @@ class AppendReport:
 class EventStore:
     """Events of one home. Threads and processes may append and compact at once."""
 
-    def __init__(self, home: Path, keyring: Keyring, lake: Lake, *, max_record_bytes: int) -> None:
+    def __init__(
+        self,
+        home: Path,
+        keyring: Keyring,
+        lake: Lake,
+        *,
+        max_record_bytes: int,
+        account_attributes: Sequence[str] = (),
+    ) -> None:
         folder = home / "ingest"
         self.home = home
         self.keyring = keyring
         self.lake = lake
         self.max_record_bytes = max_record_bytes
+        self.account_attributes = tuple(account_attributes)
         self._key_of_keys = keyring.subkey("event-key")
         self._key_of_spans = keyring.subkey("span-key")
         self._lock = HomeLock(folder / "append.lock")

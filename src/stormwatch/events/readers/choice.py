@@ -16,12 +16,14 @@ class Format(StrEnum):
     USAGE_EVENT = "usage-event"
     ACCOUNT_RECORD = "account-record"
     LITELLM = "litellm"
+    OTLP = "otlp"
 
 
 _SHARED: Final = usage_event.FIELDS & account_record.FIELDS
 _EVENT: Final = usage_event.FIELDS - _SHARED
 _ACCOUNT: Final = account_record.FIELDS - _SHARED | {"account_id"}
 _LITELLM: Final = frozenset({"litellm_call_id", "call_type", "startTime", "model_map_information", "hidden_params"})
+_OTLP: Final = frozenset({"resourceSpans", "resourceLogs"})
 
 
 def recognise(value: dict[str, Any]) -> Format:
@@ -30,6 +32,7 @@ def recognise(value: dict[str, Any]) -> Format:
         Format.LITELLM: 2 * len(value.keys() & _LITELLM),
         Format.USAGE_EVENT: len(value.keys() & _EVENT),
         Format.ACCOUNT_RECORD: len(value.keys() & _ACCOUNT),
+        Format.OTLP: 9 * len(value.keys() & _OTLP),
     }
     found = max(scores, key=lambda name: scores[name])
     if not scores[found]:

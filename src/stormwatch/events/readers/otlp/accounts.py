@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from stormwatch.events.readers.otlp.names import AccountName, AttributeNames
+from stormwatch.events.readers.otlp.names import AccountName
+from stormwatch.events.readers.otlp.shape import Shape
 from stormwatch.events.readers.otlp.spans import Attributes
 from stormwatch.model.errors import InvalidInput
 
@@ -21,31 +22,27 @@ class Account(msgspec.Struct, frozen=True):
 
 
 def account_of(
-    names: AttributeNames, configured: Sequence[str], attributes: Attributes, resource: Attributes
+    shape: Shape, attributes: Attributes, of_resource: Shape, resource: Attributes, nobody: frozenset[str]
 ) -> Account:
-    """The account; InvalidInput when nothing names one.
-
-    `configured` are attributes that the operator vouches for: they come before those that anybody might set.
-    """
-    known = names.accounts
-    vouched = (*known.authenticated, *(AccountName(name) for name in configured))
-    found = _find(vouched, known.nobody, attributes, resource)
-    if found is not None:
-        return Account(*found, asserted=False)
-    found = _find(known.asserted, known.nobody, attributes, resource)
-    if found is not None:
-        return Account(*found, asserted=True)
+    """The account; InvalidInput when nothing names one. What the span says comes before what its resource says."""
+    places = ((shape, attributes), (of_resource, resource))
+    for known, values in places:
+        found = _find(known.authenticated, nobody, values)
+        if found is not None:
+            return Account(*found, asserted=False)
+    for known, values in places:
+        found = _find(known.asserted, nobody, values)
+        if found is not None:
+            return Account(*found, asserted=True)
     raise InvalidInput(
         "names no account",
         remedy="let the gateway write its user's id as enduser.id, or name the attribute in otlp_account_attributes",
     )
 
 
-def _find(
-    wanted: Iterable[AccountName], nobody: frozenset[str], attributes: Attributes, resource: Attributes
-) -> tuple[str, str] | None:
+def _find(wanted: Sequence[AccountName], nobody: frozenset[str], values: Attributes) -> tuple[str, str] | None:
     for account in wanted:
-        value: Any = attributes.get(account.name) or resource.get(account.name)
+        value: Any = values[account.name]
         if isinstance(value, str) and value and value not in nobody:
             return account.prefix + value, account.name
         if isinstance(value, int) and not isinstance(value, bool):

@@ -11,6 +11,7 @@ import msgspec
 from stormwatch.events.readers.otlp.client import Client, client_of
 from stormwatch.events.readers.otlp.event import EventReader
 from stormwatch.events.readers.otlp.messages import Said, add_event, read_attributes
+from stormwatch.events.readers.otlp.shape import Shape
 from stormwatch.events.readers.otlp.spans import (
     SERVER,
     LogRecord,
@@ -72,20 +73,21 @@ class OtlpBatch:
 def read_spans(reader: EventReader, request: TraceRequest) -> OtlpBatch:
     """The events of a trace request; what its own SERVER spans know is joined already."""
     batch = OtlpBatch(rejected=list(request.unreadable))
-    requests: list[Span] = []
+    requests: list[tuple[Shape, Span]] = []
     parents: dict[tuple[bytes, bytes], bytes] = {}
     clients: dict[tuple[bytes, bytes], Client] = {}
     for span in request.spans:
-        if reader.is_request(span.attributes):
-            requests.append(span)
+        shape = reader.shapes.of(span.attributes)
+        if reader.is_request(shape, span.attributes):
+            requests.append((shape, span))
         elif span.kind == SERVER:
-            _note_client(reader, span, clients, batch)
+            _note_client(shape, span, clients, batch)
         else:
             parents[span.trace_id, span.span_id] = span.parent_id
             batch.ignored += 1
-    for span in requests:
+    for shape, span in requests:
         try:
-            batch.taken.append(_taken(reader, span, parents, clients))
+            batch.taken.append(_taken(reader, shape, span, parents, clients))
         except InvalidInput as error:
             batch.rejected.append(Unreadable(str(error), said_by(span)))
     return batch
@@ -96,7 +98,7 @@ def read_records(reader: EventReader, request: LogsRequest) -> OtlpBatch:
     batch = OtlpBatch(rejected=list(request.unreadable))
     by_span: dict[SpanId, list[LogRecord]] = {}
     for record in request.records:
-        if _event_name(record) not in reader.names.events and not reader.is_request(record.attributes):
+        if not _tells_of_request(reader, record):
             batch.ignored += 1
         elif has_ids(record.trace_id, record.span_id):
             by_span.setdefault(SpanId(record.trace_id, record.span_id), []).append(record)
@@ -107,16 +109,22 @@ def read_records(reader: EventReader, request: LogsRequest) -> OtlpBatch:
     return batch
 
 
+def _tells_of_request(reader: EventReader, record: LogRecord) -> bool:
+    if _event_name(record) in reader.names.events:
+        return True
+    return reader.is_request(reader.shapes.of(record.attributes), record.attributes)
+
+
 def said_by(record: Span | LogRecord) -> dict[str, Any]:
     """A span or log record as plain values, for quarantine."""
     plain: dict[str, Any] = msgspec.to_builtins(record, builtin_types=(bytes,))
     return {name: value.hex() if isinstance(value, bytes) else value for name, value in plain.items()}
 
 
-def _note_client(reader: EventReader, span: Span, clients: dict[tuple[bytes, bytes], Client], batch: OtlpBatch) -> None:
-    client = client_of(reader.names, span.attributes)
+def _note_client(shape: Shape, span: Span, clients: dict[tuple[bytes, bytes], Client], batch: OtlpBatch) -> None:
+    batch.ignored += 1
+    client = client_of(shape, span.attributes)
     if client is None or not has_ids(span.trace_id, span.span_id):
-        batch.ignored += 1
         return
     clients[span.trace_id, span.span_id] = client
     batch.clients.append(ClientPart(SpanId(span.trace_id, span.span_id), client))
@@ -124,18 +132,19 @@ def _note_client(reader: EventReader, span: Span, clients: dict[tuple[bytes, byt
 
 def _taken(
     reader: EventReader,
+    shape: Shape,
     span: Span,
     parents: Mapping[tuple[bytes, bytes], bytes],
     clients: Mapping[tuple[bytes, bytes], Client],
 ) -> Taken:
     if not has_ids(span.trace_id, span.span_id):
         raise InvalidInput("has no trace id of 16 bytes and span id of 8 bytes")
-    said = read_attributes(reader.names, span.attributes)
+    said = read_attributes(shape, span.attributes)
     for inside in span.events:
         _add_named(reader, said, inside)
     parent = _ancestor(span, parents)
     client = clients.get((span.trace_id, parent)) if parent else None
-    event = reader.event(span, said, client)
+    event = reader.event(shape, span, said, client)
     awaits_client = bool(parent) and event.source_ip is None
     return Taken(
         event,
@@ -171,7 +180,8 @@ def _message_part(reader: EventReader, span: SpanId, records: Iterable[LogRecord
         if known is not None:
             add_event(said, known, record.attributes, record.body)
         else:
-            said.add(read_attributes(reader.names, {**record.attributes, **_body_attributes(record)}))
+            told = {**record.attributes, **_body_attributes(record)}
+            said.add(read_attributes(reader.shapes.of(told), told))
     first = ordered[0]
     whole = Span(
         span.trace_id, span.span_id, b"", 0, first.time_ns, ordered[-1].time_ns, 0, "", attributes, [], first.resource
@@ -181,7 +191,7 @@ def _message_part(reader: EventReader, span: SpanId, records: Iterable[LogRecord
 
 def _alone(reader: EventReader, span: Span, said: Said) -> SentEvent | None:
     try:
-        return reader.event(span, said, None)
+        return reader.event(reader.shapes.of(span.attributes), span, said, None)
     except InvalidInput:
         return None  # without an account the messages need their span
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from stormwatch.events.readers.otlp.names import AttributeNames
+from stormwatch.events.readers.otlp.shape import Shape
 from stormwatch.events.readers.otlp.spans import Attributes
 
 IpSource = Literal["socket", "trusted_proxy", "asserted"]
@@ -21,14 +21,14 @@ class Client(msgspec.Struct, frozen=True):
     user_agent: str | None
 
 
-def client_of(names: AttributeNames, attributes: Attributes) -> Client | None:
+def client_of(shape: Shape, attributes: Attributes) -> Client | None:
     """The client that the attributes tell of, or None."""
-    peer = _first(attributes, names.client.peer)
-    told = _first(attributes, names.client.told)
-    agent = _first(attributes, names.client.user_agent)
+    peer = _first(attributes, shape.peer) if shape.peer else None
+    told = _first(attributes, shape.told) if shape.told else None
+    agent = _first(attributes, shape.user_agent) if shape.user_agent else None
     if peer is None and told is None and agent is None:
         return None
-    address, basis = believed(peer, told, _first(attributes, names.client.forwarded))
+    address, basis = believed(peer, told, _first(attributes, shape.forwarded) if shape.forwarded else None)
     return Client(address, basis, agent)
 
 
@@ -46,7 +46,7 @@ def believed(peer: str | None, told: str | None, forwarded: str | None) -> tuple
 
 def _first(attributes: Attributes, names: Sequence[str]) -> str | None:
     for name in names:
-        value: Any = attributes.get(name)
+        value: Any = attributes[name]
         if isinstance(value, list) and value:  # a header's values come as a list
             value = value[0]
         if isinstance(value, str) and value:

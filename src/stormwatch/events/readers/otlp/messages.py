@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from stormwatch.events.readers.decoding import decode_json
-from stormwatch.events.readers.otlp.names import AttributeNames, MessageEvent, Numbered
+from stormwatch.events.readers.otlp.names import MessageEvent, Numbered
+from stormwatch.events.readers.otlp.shape import Shape
 from stormwatch.events.readers.otlp.spans import Attributes
 from stormwatch.events.sent import SentMessage, SentToolCall
 from stormwatch.events.turns import as_text, part_text
@@ -54,21 +55,16 @@ class Said:
             self.refused = self.refused or _is_refusal(message)
 
 
-def read_attributes(names: AttributeNames, attributes: Attributes) -> Said:
+def read_attributes(shape: Shape, attributes: Attributes) -> Said:
     """What the attributes of a span or a log record say."""
     said = Said()
-    messages = names.messages
-    _add_input(said, names, attributes)
-    said.answered(_whole(attributes, messages.output) or _families(attributes, names.numbered.output))
+    for name in shape.system:
+        opened = _opened(attributes[name])
+        if opened:
+            said.asked([{"role": "system", "parts" if isinstance(opened, list) else "content": opened}], "system")
+    said.asked(_whole(attributes, shape.input) or _families(attributes, shape.input_families))
+    said.answered(_whole(attributes, shape.output) or _families(attributes, shape.output_families))
     return said
-
-
-def _add_input(said: Said, names: AttributeNames, attributes: Attributes) -> None:
-    messages = names.messages
-    for system in _values(attributes, messages.system):
-        parts = _opened(system)
-        said.asked([{"role": "system", "parts" if isinstance(parts, list) else "content": parts}], "system")
-    said.asked(_whole(attributes, messages.input) or _families(attributes, names.numbered.input))
 
 
 def add_event(said: Said, event: MessageEvent, attributes: Attributes, body: Any = None) -> None:
@@ -84,11 +80,13 @@ def add_event(said: Said, event: MessageEvent, attributes: Attributes, body: Any
         said.answered(found)
 
 
-def tools_offered(names: AttributeNames, attributes: Attributes) -> list[str] | None:
+def tools_offered(shape: Shape, attributes: Attributes) -> list[str] | None:
     """Names of the tools that the caller declared."""
-    declared = [tool for value in _values(attributes, names.tools) for tool in _list(_opened(value))]
+    if not (shape.tools or shape.tool_families):
+        return None
+    declared = [tool for name in shape.tools for tool in _list(_opened(attributes[name]))]
     found = [_tool_name(tool) for tool in declared]
-    for prefix in names.numbered_tools:
+    for prefix in shape.tool_families:
         found += [as_text(fields.get("name")) for fields in _numbered(attributes, prefix)]
     return [name for name in found if name] or None
 
@@ -100,8 +98,9 @@ def _tool_name(tool: Any) -> str:
 
 
 def _whole(attributes: Attributes, names: Sequence[str]) -> list[Mapping[str, Any]]:
-    for value in _values(attributes, names):
-        if found := _messages(value):
+    for name in names:
+        value = attributes[name]
+        if value and (found := _messages(value)):
             return found
     return []
 
@@ -116,8 +115,6 @@ def _families(attributes: Attributes, families: Sequence[Numbered]) -> list[Mapp
 
 def _numbered(attributes: Attributes, prefix: str) -> list[dict[str, Any]]:
     """The attributes `PREFIX NUMBER . FIELD`, gathered by number, in the order of the numbers."""
-    if not any(name.startswith(prefix) for name in attributes):
-        return []
     found: dict[int, dict[str, Any]] = {}
     for name, value in attributes.items():
         if not name.startswith(prefix):
@@ -135,10 +132,6 @@ def _nested(fields: dict[str, Any], inside: str) -> Mapping[str, Any]:
         {name.rpartition(".")[2]: value for name, value in call.items()} for call in _numbered(message, "tool_calls.")
     ]
     return {**message, "tool_calls": calls} if calls else message
-
-
-def _values(attributes: Attributes, names: Sequence[str]) -> Iterator[Any]:
-    return (attributes[name] for name in names if attributes.get(name) not in (None, "", []))
 
 
 def _messages(value: Any) -> list[Mapping[str, Any]]:

@@ -11,7 +11,6 @@ import msgspec
 from stormwatch.model.errors import InvalidInput
 
 _FILE: Final = "names.yaml"
-_NAMES_REMEMBERED: Final = 4096
 Names = tuple[str, ...]
 Side = Literal["input", "output"]
 
@@ -91,17 +90,8 @@ class AttributeNames(msgspec.Struct, frozen=True, forbid_unknown_fields=True, di
     dropped: Names
 
     def keeps(self, name: str) -> bool:
-        """Whether an attribute stays one because no field of an event says it. Answers are remembered."""
-        kept = self._kept.get(name)
-        if kept is None:
-            kept = name not in self.told and not name.startswith(self.told_prefixes)
-            if len(self._kept) < _NAMES_REMEMBERED:  # senders choose names, so there is no end of them
-                self._kept[name] = kept
-        return kept
-
-    @cached_property
-    def _kept(self) -> dict[str, bool]:
-        return {}
+        """Whether an attribute stays one because no field of an event says it."""
+        return name not in self.told and not name.startswith(self.told_prefixes)
 
     @cached_property
     def told(self) -> frozenset[str]:
