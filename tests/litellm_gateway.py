@@ -39,10 +39,14 @@ async def authenticate(request, api_key):
 
 @dataclass(frozen=True)
 class Telemetry:
-    """Where the proxy sends what it saw: Stormwatch's address and a token of scope `ingest`."""
+    """Where and how the proxy sends what it saw: Stormwatch's address, a token of scope `ingest`, a callback's name.
+
+    `generic_api` is LiteLLM's webhook, `otel` its export of OpenTelemetry spans.
+    """
 
     url: str
     token: str
+    callback: str
 
 
 @dataclass
@@ -104,7 +108,7 @@ def start(
     (folder / "keys.py").write_text(_KEYS)
     shutil.copy(HOOK, folder)
     callbacks = ["stormwatch_hook.gate"] if gate is not None else []
-    callbacks += ["generic_api", "otel"] if telemetry is not None else []
+    callbacks += [telemetry.callback] if telemetry is not None else []
     model = {"model": "openai/mock", "api_base": f"http://127.0.0.1:{upstream}/v1", "api_key": "none"}
     config = {
         "model_list": [{"model_name": "mock", "litellm_params": model}],
@@ -125,7 +129,9 @@ def start(
 
 
 def _environment(gate: Mapping[str, str], telemetry: Telemetry | None) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("STORMWATCH_", "OTEL_"))}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("STORMWATCH_", "OTEL_", "LITELLM_"))
+    }
     kept |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MASTER_KEY": f"sk-{secrets.token_hex(32)}"}
     kept |= {f"STORMWATCH_GATE_{name}": value for name, value in gate.items()}
     if telemetry is not None:
@@ -134,6 +140,8 @@ def _environment(gate: Mapping[str, str], telemetry: Telemetry | None) -> dict[s
             "GENERIC_LOGGER_ENDPOINT": f"{telemetry.url}/v1/events/litellm",
             "GENERIC_LOGGER_HEADERS": authorization,
             "DEFAULT_FLUSH_INTERVAL_SECONDS": "1",
+            "LITELLM_OTEL_V2": "true",
+            "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "span_only",
             "OTEL_EXPORTER": "otlp_http",
             "OTEL_ENDPOINT": f"{telemetry.url}/v1/traces",
             "OTEL_HEADERS": authorization,

@@ -138,8 +138,8 @@ def watch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
             "LIMITED_PER_MINUTE": "2",
             "TIMEOUT_SECONDS": "5",
         }
-        for choice in ("open", "closed"):
-            telemetry = Telemetry(url, ingest) if choice == "closed" else None
+        for choice, callback in (("open", "otel"), ("closed", "generic_api")):
+            telemetry = Telemetry(url, ingest, callback)
             started = proxy(folder / choice, free_port(), upstream, {**gate, "WHEN_AWAY": choice}, telemetry)
             found.proxies[choice] = stack.enter_context(started)
         for each in found.proxies.values():
@@ -177,6 +177,16 @@ def test_from_telemetry_to_a_refusal_with_an_appeal_address_and_back(watch: Watc
     time.sleep(CACHE_SECONDS)
     assert gate.chat(suspect).status_code == 200
     assert watch.run("ada", "audit", "verify")["ok"] is True
+
+
+def test_the_proxy_s_own_export_of_spans_arrives_too(watch: Watch) -> None:
+    account = "acct-traced"
+    assert watch.proxies["open"].chat(account, "translate a polite mail", agent="acme-traced/2.0").status_code == 200
+    (event,) = watch.events_of(account, 1)
+    assert (event["model"], event["input_tokens"], event["output_tokens"]) == ("mock", 5, 4)
+    assert (event["operation"], event["finish_reason"], event["blocked"]) == ("chat", "stop", False)
+    assert event["prompt_chars"] == len("translate a polite mail")
+    assert (event["user_agent"], event["source_ip"]) == ("acme-traced/2.0", "127.0.0.1")
 
 
 def test_a_limited_account_is_slowed_down_and_told_when_to_come_back(watch: Watch) -> None:
