@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+import operator
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
@@ -13,6 +14,16 @@ from stormwatch.detections.rule import score_of
 
 CLUSTER: Final = "cluster"
 ACCOUNT: Final = "account_id"
+
+
+_OPERATORS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
+    "lt": operator.lt,
+    "lte": operator.le,
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "eq": operator.eq,
+    "neq": operator.ne,
+}
 
 
 class CorrelationType(StrEnum):
@@ -33,18 +44,11 @@ class Threshold:
     """A comparison with a bound, exact: decimal fractions are read as written."""
 
     op: Literal["lt", "lte", "gt", "gte", "eq", "neq"]
-    bound: Fraction
+    bound: int | Fraction
 
     def holds(self, value: int | Fraction) -> bool:
         """Whether a value satisfies it."""
-        return {
-            "lt": value < self.bound,
-            "lte": value <= self.bound,
-            "gt": value > self.bound,
-            "gte": value >= self.bound,
-            "eq": value == self.bound,
-            "neq": value != self.bound,
-        }[self.op]
+        return bool(_OPERATORS[self.op](value, self.bound))
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,6 +150,7 @@ class CorrelationStream:
         self._capacity = capacity
         self._newest_us: int | None = None
         self._since_pruned = 0
+        self._kept_then = 0
         self.floor_us: int | None = None
         self.too_late = 0
         self.prune_after = min(_PRUNE_AFTER, capacity)
@@ -221,7 +222,8 @@ class CorrelationStream:
 
     def _prune(self, taken: int) -> None:
         self._since_pruned += taken
-        if self._since_pruned < self.prune_after:
+        # Letting go looks at all that is kept, so it waits until a quarter of that is new.
+        if self._since_pruned < max(self.prune_after, self._kept_then // 4):
             return
         self._since_pruned = 0
         self._forget()
@@ -230,6 +232,7 @@ class CorrelationStream:
             reach = max(state.reach_us for state in self._states)
             self.floor_us = times[len(times) - self._capacity] + reach
             self._forget()
+        self._kept_then = self.kept
 
     def _forget(self) -> None:
         oldest = self._oldest()

@@ -277,7 +277,9 @@ def _fields_by_rule(mapping: Mapping[Any, str], known: Known) -> dict[str, str]:
 def _condition(draft: CorrelationDraft) -> Threshold | Expression:
     condition = draft.sigma.condition
     if isinstance(condition, SigmaCorrelationCondition):
-        return Threshold(cast("Any", condition.op.name.lower()), Fraction(str(condition.count)))
+        bound = Fraction(str(condition.count))
+        op = cast("Any", condition.op.name.lower())
+        return Threshold(op, bound.numerator if bound.denominator == 1 else bound)
     return _expression(condition.parsed, draft.references)
 
 
