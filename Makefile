@@ -30,6 +30,7 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/route.py
 	$(BIN)/python benchmarks/rule_stage.py
+	$(BIN)/python benchmarks/monitor_stage.py
 
 soak: $(STAMP)
 	$(BIN)/python benchmarks/route.py --events 1000000 --accounts 50000
