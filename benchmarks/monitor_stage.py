@@ -27,6 +27,8 @@ from stormwatch.detections.normalise import NormalText
 from stormwatch.detections.rules import load_rules
 from stormwatch.detections.ruleset import RuleSet
 from stormwatch.detections.run import detect
+from stormwatch.detections.segment_events import SegmentEvents
+from stormwatch.detections.text_features import TextFeatures, features_key
 from stormwatch.events.ingest import ingest_file
 from stormwatch.events.normalise import Normaliser
 from stormwatch.events.readers.usage_event import read_usage_event
@@ -70,6 +72,7 @@ def measure(folder: Path, count: int, seed: int, code: int) -> dict[str, Any]:
     timed(steps, "rules", count, lambda: [rules.scan_normal(text, {}) for text in normal])
     extractor = ArtefactExtractor()
     timed(steps, "artefacts", count, lambda: [extractor.extract(text) for text in normal])
+    timed(steps, "fingerprints", count, lambda: fingerprints(keyring, lake, texts, normal))
     whole = timed(steps, "whole", count, lambda: take_in_and_detect(path, folder / "home", keyring, rules))
     return {
         "events": count,
@@ -136,6 +139,14 @@ def store(home: Path, keyring: Keyring, records: Sequence[Any]) -> None:
 def stored_texts(lake: Lake, keyring: Keyring) -> list[EventText]:
     segments = dict.fromkeys(file.segment for file in lake.files("texts"))
     return [text for segment in segments for chunk in read_segment(lake, keyring, segment) for text in chunk]
+
+
+def fingerprints(keyring: Keyring, lake: Lake, texts: Sequence[EventText], normal: Sequence[NormalText]) -> int:
+    """Fingerprints and shapes of all texts, as one segment's tables."""
+    features = TextFeatures(features_key(keyring))
+    for place, (text, normalised) in enumerate(zip(texts, normal, strict=True)):
+        features.add(place, text, normalised)
+    return sum(table.num_rows for table in features.tables(SegmentEvents(lake.paths("events"))))
 
 
 def take_in_and_detect(path: Path, home: Path, keyring: Keyring, rules: RuleSet) -> dict[str, int]:

@@ -6,8 +6,9 @@ from enum import StrEnum
 
 
 class DetectionKind(StrEnum):
-    """What fired: a content rule, an indicator on the connection or sign-up, or an indicator pasted in text."""
+    """What fired: a content rule, an indicator on the connection or sign-up or pasted in text, or a detector."""
 
     RULE = "rule"
     INDICATOR = "indicator"
     ARTEFACT = "artefact"
+    DETECTOR = "detector"
