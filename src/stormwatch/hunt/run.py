@@ -12,6 +12,8 @@ from stormwatch.attribution.assess import AssessmentInput, assess
 from stormwatch.attribution.cluster_evidence import Subject
 from stormwatch.cases.opening import open_cases
 from stormwatch.config import Settings
+from stormwatch.detections.detectors.run import run_detectors
+from stormwatch.detections.detectors.settings import detector_settings
 from stormwatch.detections.run import detect
 from stormwatch.events.store import EventStore
 from stormwatch.hunt.knowledge import Knowledge, read_knowledge
@@ -95,6 +97,7 @@ def hunt(
         step()
         with parts.engine() as engine:
             open_window(engine, parts.lake, since_us, until_us)
+            run_detectors(engine, parts.lake, detector_settings())
             found = _weigh_and_link(engine, parts.lake, knowledge, parts.settings.case_threshold, step)
         opened = open_cases(parts.database, parts.ledger, parts.lake, parts.settings.case_threshold, now_us())
         note_search(parts.database, now_us())
