@@ -78,6 +78,16 @@ def test_renamed_reformatted_and_commented_code_is_the_same() -> None:
         assert hashes(changed) == hashes(PROGRAM)
 
 
+def test_by_its_text_renamed_code_is_another_and_reformatted_code_the_same() -> None:
+    def text(block: str) -> set[int]:
+        return set(WINNOWER.code_text([block.encode()]).hashes.tolist())
+
+    renamed = re.sub(r"\b(found|path|name|folder|head|limit)\b", r"\1_2", PROGRAM)
+    assert text(PROGRAM.replace("    ", "\t").replace(":\n", ":  # as asked\n")) == text(PROGRAM)
+    assert shared(text(PROGRAM), text(renamed)) < 0.25
+    assert 0.4 < shared(text(PROGRAM), text(PROGRAM.replace("name", "title"))) < 1
+
+
 def test_an_edit_costs_the_fingerprints_beside_it_alone() -> None:
     lines = PROGRAM.splitlines()
     longer = "\n".join([*lines[:6], "        log(name, path)", *lines[6:]])
@@ -121,7 +131,7 @@ blocks = st.lists(st.text(alphabet="ab (){}=#/:\n\u4e2d\u00e91", max_size=400), 
 @settings(max_examples=150, deadline=None)
 def test_a_block_has_the_same_fingerprints_in_any_company(texts: list[str]) -> None:
     raw = [text.encode() for text in texts]
-    for work in (WINNOWER.code, WINNOWER.documents):
+    for work in (WINNOWER.code, WINNOWER.code_text, WINNOWER.documents):
         together = work(raw)
         assert len(together.tokens) == len(raw) == len(together.offsets) - 1
         for number, block in enumerate(raw):
@@ -192,12 +202,12 @@ def test_features_are_made_once_kept_and_made_anew_alike(
     add_segment("first", first)
     detect(lake, keyring, RuleSet([]), ())
     before = tables(lake)
-    assert before["fingerprints"]["kind"].to_pylist() == [BlockKind.CODE, BlockKind.DOCUMENT]
+    assert before["fingerprints"]["kind"].to_pylist() == [BlockKind.CODE, BlockKind.CODE_TEXT, BlockKind.DOCUMENT]
     assert before["request_shapes"]["event_id"].to_pylist() == ["event-0", "event-1"]
     add_segment("second", [event(3, f"```\n{PROGRAM}\n```")])
     assert detect(lake, keyring, RuleSet([]), ()).events_scanned == 1
     after = tables(lake)
-    assert after["fingerprints"]["hashes"][2] == after["fingerprints"]["hashes"][0]
+    assert after["fingerprints"]["hashes"][3] == after["fingerprints"]["hashes"][0]
     assert detect(lake, keyring, RuleSet([]), ()).events_scanned == 0
     detect(lake, keyring, RuleSet([]), (), full=True)
     assert tables(lake) == after

@@ -26,6 +26,7 @@ COMMANDS = {
     "lead": ("lead", "lead"),
     "rules": ("rules", "rules"),
     "hunt": ("hunt", "hunt"),
+    "lineage": ("lineage", "lineage"),
     "export": ("export", "export"),
     "case": ("case", "case"),
     "act": ("act", "act"),

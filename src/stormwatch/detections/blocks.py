@@ -17,14 +17,15 @@ _DEEPEST: Final = 6
 
 
 class BlockKind(StrEnum):
-    """What a block is taken for; each kind has fingerprints of its own."""
+    """What a block is taken for, and how it is compared: code by its shape and by its text, prose by its words."""
 
     CODE = "code"
+    CODE_TEXT = "code-text"
     DOCUMENT = "document"
 
 
 def blocks_of(text: NormalText, settings: FingerprintSettings) -> Iterator[tuple[str, BlockKind, bytes]]:
-    """Field, kind and UTF-8 of each block of an event's normalised text; of most texts there is none."""
+    """Field, kind (code or document) and UTF-8 of each block of an event's normalised text; of most there is none."""
     for field, content in text.filled():
         if len(content) < _FEWEST_CODE_CHARACTERS:
             continue

@@ -32,6 +32,7 @@ class FingerprintSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
 
     version: str
     code: GramSettings
+    code_text: GramSettings
     document: GramSettings
     fewest_characters: int
     longest_characters: int
@@ -50,7 +51,7 @@ def fingerprint_settings() -> FingerprintSettings:
         raise InvalidInput(
             f"the fingerprint settings cannot be used: {error}", where=str(file), remedy="restore the file"
         ) from error
-    for kind in (settings.code, settings.document):
+    for kind in (settings.code, settings.code_text, settings.document):
         powers = all(number > 0 and number & (number - 1) == 0 for number in (kind.gram, kind.window))
         if not powers or kind.gram < kind.window or kind.fewest_tokens < kind.gram:
             raise InvalidInput(

@@ -13,12 +13,17 @@ from stormwatch.detections.fingerprint_settings import fingerprint_settings
 from stormwatch.detections.normalise import NORMALISER_VERSION, NormalText
 from stormwatch.detections.request_shapes import SHAPES_VERSION, ShapeCollector, shapes_key
 from stormwatch.detections.segment_events import SegmentEvents
-from stormwatch.detections.winnowing import Fingerprints, Winnower
+from stormwatch.detections.winnowing import Winnower
 from stormwatch.model.event import EventText
 from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.schemas import FINGERPRINTS
 
 _PURPOSE: Final = "fingerprint"
+_WAYS: Final = {
+    BlockKind.CODE: Winnower.code,
+    BlockKind.CODE_TEXT: Winnower.code_text,
+    BlockKind.DOCUMENT: Winnower.documents,
+}
 
 
 def features_version() -> str:
@@ -47,8 +52,9 @@ class TextFeatures:
         return pa.concat_tables(parts), self._shapes.table(events)
 
     def _fingerprints(self, events: SegmentEvents, kind: BlockKind) -> pa.Table:
-        chosen = [block for block in self._blocks if block[2] is kind]
-        made = _winnowed(self._winnower, kind, [block[3] for block in chosen])
+        found_as = BlockKind.CODE if kind is BlockKind.CODE_TEXT else kind
+        chosen = [block for block in self._blocks if block[2] is found_as]
+        made = _WAYS[kind](self._winnower, [block[3] for block in chosen])
         counts = np.diff(made.offsets)
         kept = np.flatnonzero(counts)  # a block too short to be known again has none
         offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts[kept])])
@@ -69,7 +75,3 @@ def features_key(keyring: Keyring) -> bytes:
 @lru_cache(maxsize=4)
 def _winnower(key: bytes) -> Winnower:
     return Winnower(key, fingerprint_settings())
-
-
-def _winnowed(winnower: Winnower, kind: BlockKind, blocks: list[bytes]) -> Fingerprints:
-    return winnower.code(blocks) if kind is BlockKind.CODE else winnower.documents(blocks)

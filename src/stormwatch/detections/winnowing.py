@@ -1,14 +1,15 @@
 """Blocks of bytes to winnowing fingerprints, many blocks at once (Schleimer, Wilkerson and Aiken, 2003).
 
-Blanks, case and, in code, names, numbers and comments to the end of a line change nothing. Whatever two blocks of a
-kind share for `gram + window - 1` tokens gives both a common fingerprint. All work is on arrays: over the bytes of a
-batch to find its tokens, over the tokens from there on; a gram's hash and a window's least are made by doubling.
+Blanks, case and, in code, comments to the end of a line change nothing; where shape alone is compared, neither do names
+and numbers. What two blocks share for `gram + window - 1` tokens gives both a common fingerprint. All work is on
+arrays: over the bytes of a batch to find its tokens, over the tokens from there on; grams and windows by doubling.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Final
 
 import numpy as np
@@ -26,6 +27,14 @@ _NONE: Final = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 _BLANK, _WORD, _MARK, _WIDE = range(4)
 _SLOTS: Final = 1 << 14
 _NEWLINE, _HASH, _SLASH, _COLON = (ord(character) for character in "\n#/:")
+
+
+class _Compared(Enum):
+    """What of a block counts: code by its shape or its text, prose by its words."""
+
+    SHAPE = auto()
+    TEXT = auto()
+    WORDS = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +61,26 @@ class Winnower:
 
     def code(self, blocks: Sequence[bytes]) -> Fingerprints:
         """The fingerprints of blocks of code, compared by their shape."""
-        return self._in_batches(blocks, self._settings.code, code=True)
+        return self._in_batches(blocks, self._settings.code, _Compared.SHAPE)
+
+    def code_text(self, blocks: Sequence[bytes]) -> Fingerprints:
+        """The fingerprints of blocks of code, names and numbers included."""
+        return self._in_batches(blocks, self._settings.code_text, _Compared.TEXT)
 
     def documents(self, blocks: Sequence[bytes]) -> Fingerprints:
         """The fingerprints of blocks of prose, compared by their words."""
-        return self._in_batches(blocks, self._settings.document, code=False)
+        return self._in_batches(blocks, self._settings.document, _Compared.WORDS)
 
-    def _in_batches(self, blocks: Sequence[bytes], settings: GramSettings, *, code: bool) -> Fingerprints:
+    def _in_batches(self, blocks: Sequence[bytes], settings: GramSettings, compared: _Compared) -> Fingerprints:
         parts: list[Fingerprints] = []
         start, size = 0, 0
         for place, block in enumerate(blocks):
             if size and size + len(block) > _LONGEST_BATCH:
-                parts.append(self._batch(blocks[start:place], settings, code=code))
+                parts.append(self._batch(blocks[start:place], settings, compared))
                 start, size = place, 0
             size += len(block)
         if start < len(blocks):
-            parts.append(self._batch(blocks[start:], settings, code=code))
+            parts.append(self._batch(blocks[start:], settings, compared))
         counts = np.concatenate([np.zeros(1, np.int64), *(np.diff(part.offsets) for part in parts)])
         nothing = np.zeros(0, np.int64)
         return Fingerprints(
@@ -76,17 +89,17 @@ class Winnower:
             np.concatenate([nothing, *(part.hashes for part in parts)]),
         )
 
-    def _batch(self, blocks: Sequence[bytes], settings: GramSettings, *, code: bool) -> Fingerprints:
+    def _batch(self, blocks: Sequence[bytes], settings: GramSettings, compared: _Compared) -> Fingerprints:
         text = b"\n".join(blocks).translate(_LOWER) + b"\n"
         raw = np.frombuffer(text + bytes(8), np.uint8)
         starts, lengths, classes = _tokens(
-            np.frombuffer(text.translate(_CODE_CLASSES if code else _PROSE_CLASSES), np.uint8)
+            np.frombuffer(text.translate(_PROSE_CLASSES if compared is _Compared.WORDS else _CODE_CLASSES), np.uint8)
         )
-        if code:
+        if compared is not _Compared.WORDS:
             said = _outside_comments(raw, starts, classes)
             starts, lengths, classes = starts[said], lengths[said], classes[said]
         values = self._token_hashes(raw, starts, lengths)
-        if code:
+        if compared is _Compared.SHAPE:
             values = self._by_shape(values, classes, raw[starts])
         ends = np.cumsum(np.fromiter(map(len, blocks), np.int64, len(blocks)) + 1)
         tokens = np.diff(np.searchsorted(starts, ends), prepend=0)

@@ -121,7 +121,7 @@ FINGERPRINTS: Final = pa.schema(
         ("account_id", pa.string()),
         ("time_us", pa.int64()),
         ("field", pa.string()),  # prompt, response, tool_arguments
-        ("kind", pa.string()),  # code, document
+        ("kind", pa.string()),  # code (its shape), code-text, document
         ("tokens", pa.int64()),
         ("hashes", pa.list_(pa.int64())),  # keyed; a repeated one means nothing
     ]
