@@ -47,6 +47,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/post_to_alert.py
 	$(BIN)/python benchmarks/retro_hunt.py
 	$(BIN)/python benchmarks/intel_import.py
+	$(BIN)/python benchmarks/monitor_stage.py
 
 soak: $(STAMP)
 	$(BIN)/python benchmarks/route.py --events 1000000 --accounts 50000

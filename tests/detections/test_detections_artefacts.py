@@ -55,7 +55,7 @@ LOOKALIKES = [
     "999.1.2.3 and 1.2.3 and 1.2.3.4.5",
     "12:30:45, std::vector, fe80::1, ::1",
     "00000000000000000000000000000000 and 12345678901234567890123456789012",
-    "550e8400-e29b-41d4-a716-446655440000 and 0xd8dA6BF26964aF9D7eEd9e03E53415D37aA96045",
+    "550e8400-e29b-41d4-a716-446655440000 and 0xd8dA6BF26964aF9D7eEd9e03E53415D37aA96045ff",
     "git@github.com:group/project.git",
     "http://localhost:8080/ and http://router/",
     "@someone said hello@work",

@@ -18,7 +18,10 @@ from stormwatch.runtime import Runtime
 
 World = tuple[list[dict], list[dict]]
 Hunted = Callable[[list[dict], list[dict]], Runtime]
-DERIVED = ("detections", "observables", "account_day", "account_evidence", "links", "clusters", "assessments")
+DERIVED = (
+    "detections", "observables", "fingerprints", "request_shapes", "findings",
+    "account_day", "account_evidence", "links", "clusters", "assessments",
+)  # fmt: skip
 
 
 def accounts(runtime: Runtime) -> dict[str, AccountRow]:

@@ -16,10 +16,6 @@ class AccountFacts:
 
     account_id: str
     events: int
-    refused: int
-    retries: int
-    quick_gaps: int
-    gaps: int
     first_us: int | None
     last_us: int | None
     created_us: int | None

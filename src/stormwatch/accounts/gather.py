@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from stormwatch.accounts.conduct import conduct_evidence
 from stormwatch.accounts.facts import AccountFacts, account_facts, count_days
+from stormwatch.accounts.findings import finding_evidence, read_findings
 from stormwatch.accounts.hits import hit_evidence, read_hits
 from stormwatch.accounts.weights import Weights
 from stormwatch.model.evidence import Evidence
@@ -35,6 +36,7 @@ def gather_evidence(
     facts = account_facts(engine, lake)
     evidence = [
         *conduct_evidence(facts, weights.conduct),
+        *finding_evidence(read_findings(lake), weights.findings, population=sum(fact.events > 0 for fact in facts)),
         *hit_evidence(
             read_hits(engine, indicators),
             weights.indicators,

@@ -32,23 +32,6 @@ class IndicatorWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cap_bits: float
 
 
-class MachineTempo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Requests too close together for a person who reads."""
-
-    shown_by_operators: float
-    cap_bits: float
-    minimum_gaps: int
-    quick_share: float
-
-
-class RefusalAndRetry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Asking again at once after the model declined."""
-
-    shown_by_operators: float
-    cap_bits: float
-    minimum_retries: int
-
-
 class ThrowAwayUse(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An account made, used for hours and left."""
 
@@ -63,8 +46,6 @@ class ThrowAwayUse(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ConductWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
     """Settings per kind of conduct."""
 
-    machine_tempo: MachineTempo
-    refusal_and_retry: RefusalAndRetry
     throw_away_use: ThrowAwayUse
 
 
@@ -76,6 +57,14 @@ class JudgeWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     minimum_other_bits: Annotated[float, msgspec.Meta(ge=1.0)]
 
 
+class FindingWeight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a detector's finding weighs: independence group, share of those meant that show it, cap."""
+
+    group: str
+    shown: float
+    cap_bits: float
+
+
 class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that weighs evidence on one account."""
 
@@ -83,6 +72,7 @@ class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     indicators: IndicatorWeights
     conduct: ConductWeights
     judge: JudgeWeights
+    findings: dict[str, FindingWeight]
 
 
 def load_weights() -> Weights:

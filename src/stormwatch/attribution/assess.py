@@ -17,6 +17,7 @@ from stormwatch.attribution.hypotheses import hypotheses
 from stormwatch.attribution.organisations import recognise_organisations
 from stormwatch.attribution.profiles import Profile
 from stormwatch.attribution.risk import decided_risk, flagged_time
+from stormwatch.attribution.speaking import spoken_bits
 from stormwatch.attribution.traits import account_traits
 from stormwatch.model.assessment import Assessment, Confidence, likelihood_words
 from stormwatch.model.evidence import Evidence
@@ -78,8 +79,10 @@ def _alone(of_account: Mapping[str, Sequence[Evidence]], clusters: Sequence[Subj
 
 
 def _assess(subject: Subject, pieces: Sequence[Evidence], book: HabitBook, given: AssessmentInput) -> Assessment:
-    risk = decided_risk(pieces, given.prior, given.threshold)
-    ranked = hypotheses(risk, book.of(subject.account_ids, pieces), given.profiles, given.rates)
+    accounts = len(subject.account_ids)
+    risk = decided_risk(pieces, given.prior, given.threshold, given.rates, accounts)
+    spoken = spoken_bits(pieces, given.rates, accounts, raising_only=False)
+    ranked = hypotheses(risk, book.of(subject.account_ids, pieces), given.profiles, given.rates, spoken)
     return Assessment(
         subject_id=subject.subject_id,
         account_ids=subject.account_ids,
@@ -87,7 +90,7 @@ def _assess(subject: Subject, pieces: Sequence[Evidence], book: HabitBook, given
         likelihood=likelihood_words(ranked[0].probability),
         confidence=_confidence(pieces),
         calibrated_on=CALIBRATED_ON,
-        flagged_us=flagged_time(pieces, given.prior, given.threshold),
+        flagged_us=flagged_time(pieces, given.prior, given.threshold, given.rates, accounts),
         evidence=tuple(piece.kind for piece in leading_pieces(pieces)),
     )
 

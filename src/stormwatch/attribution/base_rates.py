@@ -8,7 +8,10 @@ from importlib import resources
 import msgspec
 import yaml
 
+from stormwatch.model.assessment import COMPROMISED_ACCOUNT, NON_STATE_ABUSE
 from stormwatch.model.errors import InvalidInput
+
+_SPOKEN_FOR = frozenset({NON_STATE_ABUSE, COMPROMISED_ACCOUNT})
 
 
 class HypothesisRates(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
@@ -24,6 +27,14 @@ class SpecificEvidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bits for indicators that a source ties to an actor."""
 
     bits_per_indicator: float
+    cap_bits: float
+
+
+class SpeaksFor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The residual explanation that a kind of evidence speaks for, and whether it raises the risk."""
+
+    hypothesis: str
+    raises_risk: bool
     cap_bits: float
 
 
@@ -65,6 +76,7 @@ class BaseRates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     base_rates: HypothesisRates
     specific: SpecificEvidence
+    speaks_for: dict[str, SpeaksFor]
     weak: WeakEvidence
     cluster: ClusterFeatures
 
@@ -81,11 +93,17 @@ def load_base_rates(tracked_actors: int) -> BaseRates:
 
 
 def check(rates: BaseRates, tracked_actors: int, where: str) -> None:
-    """Refuses rates that do not add to 1, or under which weak evidence alone lifts a tracked actor to the top."""
+    """Refuses rates that do not add to 1, name no explanation, or let weak evidence lift a tracked actor to the top."""
     odds = rates.base_rates
     total = odds.unknown_actor + odds.non_state_abuse + odds.compromised_account + odds.tracked_actors
     if not math.isclose(total, 1.0, abs_tol=1e-9):
         raise InvalidInput(f"the base rates add to {total:g} instead of 1", where=where)
+    for kind, speaks in rates.speaks_for.items():
+        if speaks.hypothesis not in _SPOKEN_FOR:
+            raise InvalidInput(
+                f"{kind} speaks for {speaks.hypothesis}; only {' and '.join(sorted(_SPOKEN_FOR))} have evidence so",
+                where=where,
+            )
     head_start = math.log2(odds.unknown_actor / (odds.tracked_actors / max(tracked_actors, 1)))
     if rates.weak.cap_bits >= head_start:
         raise InvalidInput(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from stormwatch.attribution.base_rates import BaseRates, WeakEvidence
 from stormwatch.attribution.profiles import Profile
@@ -31,8 +32,17 @@ class Habits:
     hours_utc: Mapping[int, float]
 
 
-def hypotheses(risk: float, habits: Habits, profiles: Sequence[Profile], rates: BaseRates) -> tuple[Hypothesis, ...]:
-    """All hypotheses, most probable first; probabilities add to 1 and those other than benign add to `risk`."""
+def hypotheses(
+    risk: float,
+    habits: Habits,
+    profiles: Sequence[Profile],
+    rates: BaseRates,
+    spoken: Mapping[str, float] = MappingProxyType({}),
+) -> tuple[Hypothesis, ...]:
+    """All hypotheses, most probable first; probabilities add to 1 and those other than benign add to `risk`.
+
+    `spoken` gives bits of evidence that speaks for one residual explanation alone.
+    """
     base = rates.base_rates
     each = base.tracked_actors / max(len(profiles), 1)
     residual = {
@@ -40,6 +50,7 @@ def hypotheses(risk: float, habits: Habits, profiles: Sequence[Profile], rates: 
         NON_STATE_ABUSE: base.non_state_abuse,
         COMPROMISED_ACCOUNT: base.compromised_account,
     }
+    residual = {name: odds * math.exp2(spoken.get(name, 0.0)) for name, odds in residual.items()}
     tracked = {p.actor_id: each * math.exp2(_actor_bits(p, habits, rates)) for p in profiles}
     total = sum(residual.values()) + sum(tracked.values())
     found = [Hypothesis(BENIGN, HypothesisKind.RESIDUAL, 1.0 - risk)]

@@ -28,6 +28,7 @@ COMMANDS = {
     "rules": ("rules", "rules"),
     "hunt": ("hunt", "hunt"),
     "alert": ("alert", "alert"),
+    "lineage": ("lineage", "lineage"),
     "export": ("export", "export"),
     "case": ("case", "case"),
     "act": ("act", "act"),

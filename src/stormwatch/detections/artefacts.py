@@ -1,4 +1,4 @@
-"""Texts to the artefacts pasted in them: URLs, names, addresses, e-mails and hashes, defanged ones too."""
+"""Texts to the artefacts pasted in them: URLs, names, addresses, mails, hashes, defanged too, and technical names."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ import hyperscan as hs
 
 from stormwatch.detections.domain_names import domain_list, is_domain
 from stormwatch.detections.normalise import NORMALISER_VERSION, NormalText, utf8
+from stormwatch.detections.technical_names import TRIGGERS, find_technical_names
 from stormwatch.model.observable import Observable, ObservableKind
 
 # Raised whenever the same text may give other artefacts.
-EXTRACTOR_VERSION: Final = f"2.{NORMALISER_VERSION}"
+EXTRACTOR_VERSION: Final = f"3.{NORMALISER_VERSION}"
 # A pasted blocklist says nothing more after this many; it keeps one event from swamping the table.
 MOST_PER_EVENT: Final = 500
 _MOST_WINDOWS: Final = 5_000
@@ -91,6 +92,7 @@ class ArtefactExtractor:
             (rb"\d\.\d{1,3}\.\d{1,3}\.\d", "ipv4"),
             (rb"[0-9a-f]{1,4}:[0-9a-f]{0,4}:[0-9a-f]{0,4}", "ipv6"),
             (rb"[0-9a-f]{32}", "hash"),
+            *((expression, name) for name, expression in TRIGGERS.items()),
         )
         self._database: Final[Any] = hs.Database(mode=hs.HS_MODE_BLOCK)
         self._database.compile(
@@ -131,6 +133,7 @@ def find_artefacts(text: str, triggers: set[str]) -> Iterator[Observable]:
         yield from _ipv6_addresses(text)
     if "hash" in triggers:
         yield from _hashes(text)
+    yield from find_technical_names(text, triggers)
 
 
 def _refang(text: str) -> str:

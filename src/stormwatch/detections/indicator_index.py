@@ -104,6 +104,8 @@ class IndicatorIndex:
             return self.of_value(kind, value) + self.of_domain(value.rpartition("@")[2])
         if kind is ObservableKind.URL:
             return self.of_value(kind, _url_key(value))
+        if kind is ObservableKind.PACKAGE:  # STIX knows packages as software by name
+            return self.of_value(kind, value) + [found for name, found in self._software if name == value]
         return self.of_value(kind, value)
 
 

@@ -24,6 +24,7 @@ from stormwatch.detections.rows import DetectionRows
 from stormwatch.detections.ruleset import RuleSet
 from stormwatch.detections.scanning import scan_segment
 from stormwatch.detections.segment_events import SegmentEvents
+from stormwatch.detections.text_features import TextFeatures, features_key, features_version
 from stormwatch.model.intel import Indicator
 from stormwatch.model.progress import ProgressReport
 from stormwatch.storage.keyring import Keyring
@@ -35,8 +36,12 @@ _LAYER: Final = "layer"
 _RULES: Final = "rules"
 _INDICATORS: Final = "indicators"
 _SIGN_UPS: Final = "sign-ups"
-JUDGE_LAYER: Final = {"layer": "judge"}  # the marks of the one file that a judge's detections lie in
-_OF_NO_SEGMENT: Final = frozenset({_SIGN_UPS, JUDGE_LAYER[_LAYER], *CORRELATION_LAYERS})
+_FEATURES: Final = "features"
+_FEATURE_TABLES: Final = ("fingerprints", "request_shapes")
+JUDGE_LAYER: Final = {_LAYER: "judge"}  # the marks of the one file that a judge's detections lie in
+# What detectors wrote over whole accounts (detectors/run.py), in no segment.
+DETECTOR_MARKS: Final = {_LAYER: "detectors"}
+_OF_NO_SEGMENT: Final = frozenset({_SIGN_UPS, JUDGE_LAYER[_LAYER], DETECTOR_MARKS[_LAYER], *CORRELATION_LAYERS})
 _STEP: Final = "detections"
 _INDICATOR_STEP: Final = "indicators"
 _SEGMENTS_A_COMMIT: Final = 64
@@ -64,6 +69,7 @@ class _Segment:
     rules: LakeFile | None
     indicators: LakeFile | None
     observables: LakeFile | None
+    features: tuple[LakeFile, ...]
 
     @property
     def source(self) -> str:
@@ -94,7 +100,7 @@ def detect(
     full: bool = False,
     progress: ProgressReport | None = None,
 ) -> DetectReport:
-    """Brings the lake's tables `detections` and `observables` up to date with events, rules and indicators.
+    """Brings the tables `detections`, `observables`, `fingerprints` and `request_shapes` up to date with what is known.
 
     Commits as it goes, so a run that dies loses little work and no consistency. `full` redoes all.
     """
@@ -137,21 +143,27 @@ class _Run:
         missing = self.ruleset.versions - kept
         rules_stale = segment.rules is None or self.full or set(_versions(segment.rules)) != self.ruleset.versions
         artefacts_stale = not self._current(segment.observables, extractor=EXTRACTOR_VERSION, source=segment.source)
+        features_stale = not self._features_current(segment)
         if not segment.has_texts:  # erased or expired: what was found stays, nothing new can be
             missing, artefacts_stale = frozenset(), segment.observables is None
+            features_stale = False
             rules_stale = segment.rules is None or not self.ruleset.versions.issuperset(_versions(segment.rules))
-        if not (missing or rules_stale or artefacts_stale):
+        if not (missing or rules_stale or artefacts_stale or features_stale):
             return
         events = SegmentEvents([self.lake.root / file.path for file in segment.events])
         add: dict[str, list[LakeFile]] = {"detections": [], "observables": []}
         old: list[LakeFile | None] = []
-        found, observables = self._scan(segment, events, missing, artefacts=artefacts_stale)
+        features = TextFeatures(features_key(self.keyring)) if features_stale else None
+        found, observables = self._scan(segment, events, missing, features, artefacts=artefacts_stale)
         if rules_stale or missing:
             add["detections"].append(self._write_rules(segment, found, kept))
             old.append(segment.rules)
         if observables is not None:
             add["observables"].append(self._write_observables(segment, observables))
             old.append(segment.observables)
+        if features is not None:
+            add |= self._write_features(segment, features.tables(events))
+            old.extend(segment.features)
         self.lake.commit(LakeChange(add=add, drop=frozenset(file.path for file in old if file is not None)))
         self.changed.add(segment.name)
 
@@ -193,7 +205,7 @@ class _Run:
         """Forgets what was found in segments that are gone."""
         gone = frozenset(
             file.path
-            for table in ("detections", "observables")
+            for table in ("detections", "observables", *_FEATURE_TABLES)
             for file in manifest.tables.get(table, ())
             if file.marks.get(_LAYER) not in _OF_NO_SEGMENT and file.segment not in live
         )
@@ -210,17 +222,28 @@ class _Run:
     def _current(self, file: LakeFile | None, **marks: str) -> bool:
         return file is not None and not self.full and all(file.marks.get(name) == mark for name, mark in marks.items())
 
+    def _features_current(self, segment: _Segment) -> bool:
+        marks = {"source": segment.source, _FEATURES: features_version()}
+        made = {file.path.partition("/")[0] for file in segment.features if self._current(file, **marks)}
+        return made == set(_FEATURE_TABLES)
+
     def _scan(
-        self, segment: _Segment, events: SegmentEvents, missing: frozenset[str], *, artefacts: bool
+        self,
+        segment: _Segment,
+        events: SegmentEvents,
+        missing: frozenset[str],
+        features: TextFeatures | None,
+        *,
+        artefacts: bool,
     ) -> tuple[DetectionRows, pa.Table | None]:
-        if not segment.has_texts or not (missing or artefacts):
+        if not segment.has_texts or not (missing or artefacts or features):
             return DetectionRows(), OBSERVABLES.empty_table() if artefacts else None
         if artefacts and self.extractor is None:
             self.extractor = ArtefactExtractor()
         rules = self.ruleset if missing == self.ruleset.versions else self.ruleset.subset(missing)
         chunks = read_segment(self.lake, self.keyring, segment.name)
         self._count(events_scanned=len(events))
-        return scan_segment(events, chunks, rules, self.extractor if artefacts else None)
+        return scan_segment(events, chunks, rules, self.extractor if artefacts else None, features)
 
     def _write_rules(self, segment: _Segment, found: DetectionRows, kept: frozenset[str]) -> LakeFile:
         before = self._read(segment.rules, DETECTIONS)
@@ -250,6 +273,13 @@ class _Run:
             return LakeFile(before.path, before.rows, before.segment, marks)
         return self.lake.write("detections", rows, segment=segment.name, marks=marks)
 
+    def _write_features(self, segment: _Segment, tables: Sequence[pa.Table]) -> dict[str, list[LakeFile]]:
+        marks = {"source": segment.source, _FEATURES: features_version()}
+        return {
+            name: [self.lake.write(name, rows, segment=segment.name, marks=marks)]
+            for name, rows in zip(_FEATURE_TABLES, tables, strict=True)
+        }
+
     def _read(self, file: LakeFile | None, schema: pa.Schema) -> pa.Table:
         if file is None:
             return schema.empty_table()
@@ -274,6 +304,9 @@ def _segments(manifest: Manifest) -> list[_Segment]:
         if file.marks.get(_LAYER) in (_RULES, _INDICATORS)
     }
     observables = {file.segment: file for file in manifest.tables.get("observables", ())}
+    features: dict[str, list[LakeFile]] = {}
+    for file in (file for table in _FEATURE_TABLES for file in manifest.tables.get(table, ())):
+        features.setdefault(file.segment, []).append(file)
     return [
         _Segment(
             name=name,
@@ -282,6 +315,7 @@ def _segments(manifest: Manifest) -> list[_Segment]:
             rules=layers.get((name, _RULES)),
             indicators=layers.get((name, _INDICATORS)),
             observables=observables.get(name),
+            features=tuple(features.get(name, ())),
         )
         for name, files in events.items()
     ]

@@ -1,4 +1,4 @@
-"""One pass over a segment's texts: rule hits as detections, artefacts as observables."""
+"""One pass over a segment's texts: rule hits as detections, artefacts as observables, and features of the texts."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from stormwatch.detections.normalise import NormalText
 from stormwatch.detections.rows import DetectionRows, ObservableRows
 from stormwatch.detections.ruleset import RuleSet
 from stormwatch.detections.segment_events import SegmentEvents
+from stormwatch.detections.text_features import TextFeatures
 from stormwatch.model.detection import DetectionKind
 from stormwatch.model.event import EventText
 
@@ -20,8 +21,12 @@ def scan_segment(
     chunks: Iterator[list[EventText]],
     ruleset: RuleSet,
     extractor: ArtefactExtractor | None,
+    features: TextFeatures | None = None,
 ) -> tuple[DetectionRows, pa.Table | None]:
-    """The rule hits of a segment and, with an extractor, its artefacts; every text is opened once."""
+    """The rule hits of a segment and, with an extractor, its artefacts; every text is opened once.
+
+    `features`, where given, is shown every text as well.
+    """
     detections, observables = DetectionRows(), ObservableRows()
     candidates = ruleset.candidates(events.table)
     for index, text in events.with_texts(chunks):
@@ -40,6 +45,8 @@ def scan_segment(
                 shadow=hit.rule.shadow,
                 topic=hit.rule.topic,
             )
+        if features is not None:
+            features.add(index, text, normal)
         if extractor is not None:
             artefacts = extractor.extract(normal)
             key = events.key(index) if artefacts else None

@@ -51,6 +51,10 @@ class SegmentEvents:
         event_id, account_id, time_us = (column[index].as_py() for column in columns)
         return event_id, account_id, time_us
 
+    def keys_of(self, places: Sequence[int]) -> pa.Table:
+        """Event ids, account ids and times of events, in the order of their places."""
+        return self.table.select(["event_id", "account_id", "time_us"]).take(pa.array(places, pa.int64()))
+
     def with_texts(self, chunks: Iterator[list[EventText]]) -> Iterator[tuple[int, EventText]]:
         """Pairs each event's index with its text, chunk after chunk; a text of no event is passed over."""
         chunk_of = self.table["text_chunk"].to_numpy()

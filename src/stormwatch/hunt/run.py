@@ -14,6 +14,8 @@ from stormwatch.attribution.cluster_evidence import Subject
 from stormwatch.cases.opening import open_cases
 from stormwatch.config import Settings
 from stormwatch.detections.correlating_lake import correlate
+from stormwatch.detections.detectors.run import run_detectors
+from stormwatch.detections.detectors.settings import detector_settings
 from stormwatch.detections.judge import Judge
 from stormwatch.detections.judge_prompt import load_prompt
 from stormwatch.detections.rows import DetectionRows
@@ -114,6 +116,7 @@ def hunt(
         step()
         with parts.engine() as engine:
             open_window(engine, parts.lake, since_us, until_us)
+            run_detectors(engine, parts.lake, detector_settings())
             found = _weigh_and_link(engine, parts, knowledge, step)
         # After the assessments: what is grouped by cluster is shown, and nothing of this hunt rests on it.
         members = {account: one.subject_id for one in found.clusters for account in one.account_ids}

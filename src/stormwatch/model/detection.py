@@ -6,10 +6,11 @@ from enum import StrEnum
 
 
 class DetectionKind(StrEnum):
-    """What fired: a rule, a correlation of rules, an indicator (also one pasted in text), or a judge."""
+    """What fired: a rule, a correlation, an indicator (also one pasted in text), a detector, or a judge."""
 
     RULE = "rule"
     CORRELATION = "correlation"
     INDICATOR = "indicator"
     ARTEFACT = "artefact"
     JUDGE = "judge"
+    DETECTOR = "detector"

@@ -23,6 +23,11 @@ class ObservableKind(StrEnum):
     USER_AGENT = "user-agent"
     TLS = "tls-fingerprint"
     PACKAGE = "package"
+    FILE_PATH = "file-path"
+    REGISTRY_KEY = "windows-registry-key"
+    MUTEX = "mutex"
+    VULNERABILITY = "vulnerability"
+    PSEUDONYM = "pseudonym"  # of a secret that was redacted on the way in
 
 
 @dataclass(frozen=True, slots=True, order=True)

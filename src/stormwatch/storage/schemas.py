@@ -93,7 +93,7 @@ DETECTIONS: Final = pa.schema(
         ("time_us", pa.int64()),
         ("rule_id", pa.string()),
         ("rule_version", pa.string()),
-        ("kind", pa.string()),  # rule, correlation, indicator, artefact, judge
+        ("kind", pa.string()),  # rule, correlation, indicator, artefact, detector, judge
         ("techniques", _STRINGS),
         ("score", pa.float64()),
         ("shadow", pa.bool_()),
@@ -124,6 +124,46 @@ OBSERVABLES: Final = pa.schema(
         ("kind", pa.string()),
         ("value", pa.string()),
         ("field", pa.string()),  # prompt, response, tool_arguments
+    ]
+)
+
+FINGERPRINTS: Final = pa.schema(
+    [
+        ("event_id", pa.string()),
+        ("account_id", pa.string()),
+        ("time_us", pa.int64()),
+        ("field", pa.string()),  # prompt, response, tool_arguments
+        ("kind", pa.string()),  # code (its shape), code-text, document
+        ("tokens", pa.int64()),
+        ("hashes", pa.list_(pa.int64())),  # keyed; a repeated one means nothing
+    ]
+)
+
+REQUEST_SHAPES: Final = pa.schema(
+    [
+        ("event_id", pa.string()),
+        ("account_id", pa.string()),
+        ("time_us", pa.int64()),
+        ("opening", pa.int64()),  # keyed hash of how the prompt begins, null when it is short
+        ("closing", pa.int64()),  # keyed hash of how it ends
+        ("chars", pa.int64()),
+        ("user_turns", pa.int64()),
+        ("asked", pa.bool_()),  # the last turn is a person's or a program's own, not a tool's answer
+        ("probe", pa.bool_()),  # its parameters test whether a key is alive
+    ]
+)
+
+FINDINGS: Final = pa.schema(
+    [
+        ("detector", pa.string()),
+        ("version", pa.string()),
+        ("account_id", pa.string()),
+        ("event_id", pa.string()),  # the event that completed it
+        ("time_us", pa.int64()),
+        ("score", pa.float64()),  # 0 to 1
+        ("level", pa.int64()),  # autonomy level 0 to 4 where that is what was seen, else null
+        ("summary", pa.string()),
+        ("innocent_explanation", pa.string()),
     ]
 )
 
@@ -221,6 +261,9 @@ TABLES: Final = {
     "detections": DETECTIONS,
     "judgements": JUDGEMENTS,
     "observables": OBSERVABLES,
+    "fingerprints": FINGERPRINTS,
+    "request_shapes": REQUEST_SHAPES,
+    "findings": FINDINGS,
     "account_day": ACCOUNT_DAY,
     "account_evidence": ACCOUNT_EVIDENCE,
     "links": LINKS,

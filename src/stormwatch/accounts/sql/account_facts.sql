@@ -3,10 +3,6 @@ WITH counted AS (
     SELECT
         account_id,
         CAST(SUM(events) AS BIGINT) AS events,
-        CAST(SUM(refused) AS BIGINT) AS refused,
-        CAST(SUM(retries) AS BIGINT) AS retries,
-        CAST(SUM(quick_gaps) AS BIGINT) AS quick_gaps,
-        CAST(SUM(gaps) AS BIGINT) AS gaps,
         MIN(first_us) AS first_us,
         MAX(last_us) AS last_us
     FROM account_day
@@ -20,10 +16,6 @@ known AS (
 SELECT
     known.account_id,
     COALESCE(counted.events, 0) AS events,
-    COALESCE(counted.refused, 0) AS refused,
-    COALESCE(counted.retries, 0) AS retries,
-    COALESCE(counted.quick_gaps, 0) AS quick_gaps,
-    COALESCE(counted.gaps, 0) AS gaps,
     counted.first_us,
     counted.last_us,
     account_records.created_us,

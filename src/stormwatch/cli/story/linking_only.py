@@ -6,8 +6,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from stormwatch.accounts.weights import load_weights
+from stormwatch.attribution.base_rates import load_base_rates
+from stormwatch.attribution.profiles import load_profiles
 from stormwatch.attribution.risk import risk_of
 from stormwatch.cases.findings import account_evidence, links_among, rows_where
+from stormwatch.config import shipped
 from stormwatch.model.case import Case
 from stormwatch.model.detection import DetectionKind
 from stormwatch.model.errors import NotFound
@@ -55,10 +58,11 @@ def _in_case(runtime: Runtime, case: Case) -> list[LinkedOnly]:
     hit = {row["account_id"] for row in hits if row["kind"] in _OUTSIDE}
     evidence = account_evidence(runtime.lake, case.account_ids)
     prior = load_weights().prior.hidden_operator
+    rates = load_base_rates(len(load_profiles((shipped("profiles"),))))
     links = links_among(runtime.lake, case.account_ids)
     found = []
     for account_id in sorted(set(case.account_ids) - hit):
-        alone = risk_of([piece for piece in evidence if piece.account_id == account_id], prior)
+        alone = risk_of([piece for piece in evidence if piece.account_id == account_id], prior, rates)
         own = tuple(link for link in links if account_id in (link.account_id_a, link.account_id_b))
         if alone < runtime.settings.case_threshold and own:
             found.append(LinkedOnly(account_id, case, alone, own))

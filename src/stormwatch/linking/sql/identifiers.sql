@@ -17,7 +17,10 @@ FROM (
     FROM events WHERE api_key_id IS NOT NULL GROUP BY api_key_id, account_id
     UNION ALL
     SELECT 'artefact', kind || ' ' || value, account_id, MIN(time_us), MAX(time_us), COUNT(*)
-    FROM observables WHERE field = 'prompt' GROUP BY kind, value, account_id
+    FROM observables WHERE field = 'prompt'
+    -- Public names that many read about link nobody: weaknesses, published packages, places in the registry.
+    AND kind <> 'vulnerability' AND kind <> 'windows-registry-key' AND NOT (kind = 'package' AND value LIKE '%:%')
+    GROUP BY kind, value, account_id
     UNION ALL
     SELECT 'address', signup_ip, account_id, created_us, created_us, 1
     FROM account_records WHERE signup_ip IS NOT NULL
