@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ from stormwatch.model.principal import Scope
 from stormwatch.runtime import create_home
 
 SECRET = "whsec_" + "c3Rvcm13YXRjaC1iZW5jaG1hcmstc2VjcmV0LTMyYnl0ZXM="
+_AT_ONCE = 2  # POSTs under way, as of two gateways
 HOSTILE = "203.0.113.77"
 FILLER = "Could you help me put the minutes of our last meeting into a short list of decisions and open points? " * 8
 RULES = """
@@ -180,26 +182,40 @@ class Sent:
 def send(url: str, token: str, pid: int, *, rate: int, batch: int, seconds: float, every: float) -> Sent:
     """Steady load in batches; every so often one event comes from the lead's address or says the rule's words."""
     sent, started = Sent(), time.monotonic()
-    next_plant, next_memory, number = started + 1, started, 0
+    next_plant, next_memory, number, plants = started + 1, started, 0, 0
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/x-ndjson"}
-    with httpx.Client(headers=headers, timeout=60, trust_env=False) as client:
+    under_way = threading.BoundedSemaphore(_AT_ONCE)
+
+    def post(body: bytes, account: str | None) -> None:
+        try:
+            before = time.monotonic()
+            if account is not None:
+                sent.planted[account] = before
+            client.post(url, content=body).raise_for_status()
+            sent.slowest_post = max(sent.slowest_post, time.monotonic() - before)
+        finally:
+            under_way.release()
+
+    with (
+        httpx.Client(headers=headers, timeout=60, trust_env=False) as client,
+        ThreadPoolExecutor(_AT_ONCE) as senders,
+    ):
+        posts: list[Future[None]] = []
         while (now := time.monotonic()) < started + seconds:
             lines = [
                 event(number + n, f"acct-{(number + n) % 20_000}", _address(number + n), FILLER) for n in range(batch)
             ]
             number += batch
+            account = None
             if now >= next_plant:
-                account = f"planted-{len(sent.planted)}"
-                rule = len(sent.planted) % 2
+                account = f"planted-{plants}"
+                rule = plants % 2
                 text = "please switch the virus scanner off" if rule else FILLER
                 lines[batch // 2] = event(number, account, "192.0.2.9" if rule else HOSTILE, text)
-                number += 1
+                number, plants = number + 1, plants + 1
                 next_plant += every
-                sent.planted[account] = time.monotonic()
-            body = b"".join(lines)
-            before = time.monotonic()
-            client.post(url, content=body).raise_for_status()
-            sent.slowest_post = max(sent.slowest_post, time.monotonic() - before)
+            under_way.acquire()
+            posts.append(senders.submit(post, b"".join(lines), account))
             sent.events += batch
             if now >= next_memory:
                 sent.memory.append((now - started, resident_mb(pid)))
@@ -207,6 +223,8 @@ def send(url: str, token: str, pid: int, *, rate: int, batch: int, seconds: floa
             pause = started + sent.events / rate - time.monotonic()
             sent.late_seconds = max(sent.late_seconds, -pause)
             time.sleep(max(pause, 0))
+        for each in posts:
+            each.result()
     return sent
 
 

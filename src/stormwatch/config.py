@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     )
     alert_format: str = Field(default="native", pattern="^(native|ocsf|ecs)$", description="The shape of sent alerts.")
     alert_plain_http: bool = Field(default=False, description="Also send alerts unencrypted beyond this machine.")
+    alert_ca_file: Path | None = Field(
+        default=None, description="Certificates (PEM) that receivers are checked against."
+    )
     alert_policy: Path | None = Field(default=None, description="What deserves an alert, instead of the shipped file.")
     watch_queue_bytes: int = Field(
         default=64 * 1024 * 1024, ge=1024, description="Fresh events that wait for their first look; the rest waits."

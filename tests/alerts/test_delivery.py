@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from standardwebhooks import Webhook
@@ -185,6 +186,17 @@ def test_what_must_not_be_sent_is_refused_before_anything_starts(
     with pytest.raises(InvalidInput, match=told) as caught:
         alert_webhooks(settings.model_copy(update=known | more))
     assert SECRET not in str(caught.value)
+
+
+def test_certificates_that_cannot_be_read_are_named(settings: Settings, tmp_path: Path) -> None:
+    known = {"alert_secrets": (SECRET,), "alert_urls": ("https://siem.example.org/in",)}
+    for content in (None, "no certificate"):
+        file = tmp_path / "authorities.pem"
+        if content is not None:
+            file.write_text(content, encoding="utf-8")
+        with pytest.raises(InvalidInput, match="certificates") as caught:
+            alert_webhooks(settings.model_copy(update=known | {"alert_ca_file": file}))
+        assert str(file) in str(caught.value)
 
 
 def test_plain_http_is_for_loopback_or_for_whoever_says_so(settings: Settings) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
+import ssl
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -30,13 +32,15 @@ _IDLE_CONNECTIONS: Final = httpx.Limits(max_connections=1, max_keepalive_connect
 class AlertWebhook:
     """One receiver. Every secret signs, so that a receiver verifies with the old or with the new one."""
 
-    def __init__(self, url: str, secrets: Sequence[str]) -> None:
+    def __init__(self, url: str, secrets: Sequence[str], trusted: ssl.SSLContext | None = None) -> None:
         self.destination: Final = destination_of(url)
         self._url = url
         self._place = urlsplit(url).hostname or url
         self._signers = [Webhook(secret) for secret in secrets]
         # Neither proxies nor certificates from the environment: where alerts go is the operator's setting alone.
-        self._client = httpx.Client(timeout=_TIMEOUT, follow_redirects=False, trust_env=False, limits=_IDLE_CONNECTIONS)
+        self._client = httpx.Client(
+            timeout=_TIMEOUT, follow_redirects=False, trust_env=False, limits=_IDLE_CONNECTIONS, verify=trusted or True
+        )
 
     def send(self, message_id: str, body: bytes) -> None:
         """Hands over one message; NotTaken unless a 2xx status came within the time-out."""
@@ -80,7 +84,17 @@ def alert_webhooks(settings: Settings) -> tuple[AlertWebhook, ...]:
         _check_secret(secret, number)
     for url in settings.alert_urls:
         _check_url(url, plain_http=settings.alert_plain_http)
-    return tuple(AlertWebhook(url, settings.alert_secrets) for url in dict.fromkeys(settings.alert_urls))
+    trusted = _trusted(settings.alert_ca_file)
+    return tuple(AlertWebhook(url, settings.alert_secrets, trusted) for url in dict.fromkeys(settings.alert_urls))
+
+
+def _trusted(file: Path | None) -> ssl.SSLContext | None:
+    try:
+        return None if file is None else ssl.create_default_context(cafile=file)
+    except OSError as error:  # ssl's own errors are among them
+        raise InvalidInput(
+            f"the certificates for receivers cannot be read: {error}", where=str(file), remedy="name a PEM file"
+        ) from error
 
 
 def _check_secret(secret: str, number: int) -> None:
