@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 GATEWAYS := .venv-gateways
 GATEWAYS_LOCK := tests/gateways/requirements-litellm.lock
 
-.PHONY: demo test gateways test-gateways lint bench soak lock clean
+.PHONY: demo test gateways test-gateways lint bench bench-gateways soak lock clean
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -44,6 +44,9 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/route.py
 	$(BIN)/python benchmarks/rule_stage.py
+
+bench-gateways: $(STAMP) $(GATEWAYS)/.installed
+	$(BIN)/python benchmarks/litellm_hook.py
 
 soak: $(STAMP)
 	$(BIN)/python benchmarks/route.py --events 1000000 --accounts 50000
