@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 GATEWAYS := .venv-gateways
 GATEWAYS_LOCK := tests/gateways/requirements-litellm.lock
 
-.PHONY: demo test gateways test-gateways lint bench soak lock clean
+.PHONY: demo test gateways test-gateways lint bench bench-gateways soak lock clean
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -48,6 +48,9 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/retro_hunt.py
 	$(BIN)/python benchmarks/intel_import.py
 	$(BIN)/python benchmarks/monitor_stage.py
+
+bench-gateways: $(STAMP) $(GATEWAYS)/.installed
+	$(BIN)/python benchmarks/litellm_hook.py
 
 soak: $(STAMP)
 	$(BIN)/python benchmarks/route.py --events 1000000 --accounts 50000

@@ -37,7 +37,9 @@ def main() -> None:
     """Prints the median and the 95th percentile of each proxy, and what the hook adds to the median."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=400, help="requests for each proxy")
-    parser.add_argument("--accounts", type=int, default=20, help="accounts that take turns")
+    parser.add_argument(
+        "--accounts", type=int, default=2, help="accounts that take turns; each must come again within the cache's age"
+    )
     options = parser.parse_args()
     with ExitStack() as stack:
         proxies = start(stack, Path(stack.enter_context(tempfile.TemporaryDirectory())))
