@@ -144,3 +144,8 @@ def _events(table: pa.Table, segment: str) -> pa.Table:
     columns["text_chunk"] = pa.array(numbers // ROWS_PER_CHUNK)
     columns["text_row"] = pa.array(numbers % ROWS_PER_CHUNK)
     return pa.table([columns[name] for name in EVENTS.names], schema=EVENTS)
+
+
+def latest_event_us(lake: Lake) -> int:
+    """The time of the latest event in the lake; 0 where there is none."""
+    return max((int(file.marks[_LAST]) for file in lake.files("event_keys")), default=0)

@@ -134,6 +134,7 @@ def _alert(parts: HuntParts, knowledge: Knowledge) -> int:
         knowledge.rules.rules,
         knowledge.indicators,
         SharedLookup(knowledge.shared).of_observable,
+        knowledge.rules.correlations,
     )
     return catch_up(parts.lake, parts.database, causes, destinations(parts.settings), now_us())
 

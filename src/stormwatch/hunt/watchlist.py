@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -13,18 +13,21 @@ from sqlalchemy import select
 
 from stormwatch.config import Settings, shipped
 from stormwatch.detections.artefacts import ArtefactExtractor
+from stormwatch.detections.correlation import Correlation, member_ids
 from stormwatch.detections.fresh_events import detect_fresh
 from stormwatch.detections.indicator_index import IndicatorIndex
 from stormwatch.detections.matching import IndicatorMatcher
-from stormwatch.detections.rules import load_rules, rule_files
+from stormwatch.detections.rules import load_pack, rule_files
 from stormwatch.detections.ruleset import RuleSet
 from stormwatch.hunt.alerts.policy import AlertPolicy, load_policy
 from stormwatch.hunt.alerts.sightings import Causes, Sighting, sightings_of
 from stormwatch.hunt.alerts.still_asking import still_asking, suspended_since
+from stormwatch.hunt.correlation_watch import CorrelationWatch
 from stormwatch.hunt.shared_lookup import SharedLookup
 from stormwatch.intel.indicators import load_indicators
 from stormwatch.intel.shared_infrastructure import SharedInfrastructure
 from stormwatch.storage.database import Database
+from stormwatch.storage.lake import Lake
 from stormwatch.storage.tables.intel import indicators, shared_lists
 
 
@@ -68,11 +71,13 @@ class WatchlistReader:
     def __init__(self, settings: Settings, database: Database) -> None:
         self._settings = settings
         self._database = database
+        self._lake = Lake(settings.home / "lake")
         self._extractor: Final = ArtefactExtractor()
         self._files: _Files | None = None
         self._intel: int | None = None
         self._intel_due = 0.0
         self._rules = RuleSet([])
+        self._correlations: Sequence[Correlation] = ()
         self._policy: AlertPolicy | None = None
         self._watchlist: Watchlist | None = None
 
@@ -99,10 +104,11 @@ class WatchlistReader:
         return Watchlist(
             rules=self._rules,
             matcher=IndicatorMatcher(IndicatorIndex(found)),
-            causes=Causes(self._policy, self._rules.rules, by_id, shared.of_observable),
+            causes=Causes(self._policy, self._rules.rules, by_id, shared.of_observable, self._correlations),
             suspended=suspended,
             # Artefacts without an indicator to match are left to the hunt.
             extractor=self._extractor if found else None,
+            detectors=(CorrelationWatch(self._correlations, self._lake),) if self._correlations else (),
         )
 
     def _read_rules(self) -> bool:
@@ -113,9 +119,14 @@ class WatchlistReader:
         if files == self._files:
             return False
         policy = load_policy(own)
-        loaded = RuleSet(load_rules(folders), kept_in=self._settings.compiled_rules_folder)
+        pack = load_pack(folders)
+        loaded = RuleSet(pack.rules, pack.correlations, kept_in=self._settings.compiled_rules_folder)
+        loud = frozenset(Causes(policy, pack.rules, {}, correlations=pack.correlations).loud_rules)
+        self._correlations = [one for one in pack.correlations if _is_heard(one, pack.correlations, loud)]
+        steps = member_ids(self._correlations)
+        steps_too = frozenset(rule.rule_version for rule in pack.rules if rule.rule_id in steps)
         self._policy = policy
-        self._rules = loaded.subset(_loud(Causes(policy, loaded.rules, {})))
+        self._rules = loaded.subset(loud | steps_too)
         self._files = files
         return True
 
@@ -140,8 +151,10 @@ class WatchlistReader:
         return found
 
 
-def _loud(causes: Causes) -> frozenset[str]:
-    return frozenset(causes.loud_rules)
+def _is_heard(one: Correlation, correlations: Sequence[Correlation], loud: Set[str]) -> bool:
+    """Whether it speaks up itself, or another that does builds on it."""
+    above = [other for other in correlations if one.rule_id in member_ids([other])]
+    return one.rule_version in loud or any(_is_heard(other, correlations, loud) for other in above)
 
 
 def _signature(files: Sequence[Path]) -> _Files:

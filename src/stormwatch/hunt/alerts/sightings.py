@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -10,6 +10,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stormwatch.detections.correlation import Correlation
 from stormwatch.detections.rule import Rule
 from stormwatch.hunt.alerts.policy import AlertPolicy
 from stormwatch.model.alert import AlertKind, AlertLevel
@@ -59,12 +60,13 @@ class Causes:
     rules: Sequence[Rule]
     indicators: Mapping[str, Indicator]
     lists_of: Callable[[str, str], tuple[str, ...]] = lambda _kind, _value: _NO_LISTS
-    correlations: Sequence[Rule] = field(default=())
+    correlations: Sequence[Correlation] = field(default=())
 
     @cached_property
-    def loud_rules(self) -> Mapping[str, tuple[AlertKind, Rule]]:
+    def loud_rules(self) -> Mapping[str, tuple[AlertKind, Rule | Correlation]]:
         """By version, the rules and correlations that speak up by themselves."""
-        chosen = [(AlertKind.RULE, rule, self.policy.rules.levels) for rule in self.rules]
+        chosen: list[tuple[AlertKind, Rule | Correlation, Collection[AlertLevel]]] = []
+        chosen += [(AlertKind.RULE, rule, self.policy.rules.levels) for rule in self.rules]
         chosen += [(AlertKind.CORRELATION, rule, self.policy.correlations.levels) for rule in self.correlations]
         return {
             rule.rule_version: (kind, rule)
@@ -143,11 +145,17 @@ def _sightings(rows: Sequence[Mapping[str, Any]], causes: Causes) -> Iterator[Si
             first_us=row["time_us_min"],
             last_us=row["time_us_max"],
             seen=row["time_us_count"],
-            account_id=row["account_id"],
+            account_id=row["account_id"] if _of_an_account(row, causes) else None,
             event_id=row["event_id_first"] or None,
             indicator_id=row["indicator_id"],
             **told,
         )
+
+
+def _of_an_account(row: Mapping[str, Any], causes: Causes) -> bool:
+    """Of a correlation over several accounts the one that came last is not to blame."""
+    _, rule = causes.loud_rules.get(row["rule_version"], (None, None))
+    return not isinstance(rule, Correlation) or rule.of_an_account
 
 
 def _of_rule(row: Mapping[str, Any], causes: Causes) -> dict[str, Any]:
