@@ -74,7 +74,7 @@ class Runtime:
     @cached_property
     def otlp(self) -> OtlpIntake:
         """The way in for OpenTelemetry's protocol."""
-        return OtlpIntake(self.events)
+        return OtlpIntake(self.events, self.formats.proxies)
 
     @cached_property
     def formats(self) -> Formats:

@@ -11,6 +11,7 @@ import pytest
 
 from event_making import store_in, stored, texts
 from otlp_making import chat, log, logs_protobuf, server, span, span_id, traces_json, traces_protobuf
+from stormwatch.events.client_address import TrustedProxies
 from stormwatch.events.otlp_intake import OtlpIntake
 from stormwatch.events.quarantine import quarantine_files, read_quarantine
 from stormwatch.events.span_join import waiting_folder
@@ -66,6 +67,26 @@ def test_in_two_requests_in_either_order(store: EventStore, first: dict[str, Any
         store.compact()
     send(store, PARENT if first is CHILD else CHILD)
     assert clients(store) == KNOWN
+
+
+@pytest.mark.parametrize(
+    ("peer", "header", "known"),
+    [
+        ("192.0.2.10", "198.51.100.4, 203.0.113.9", ("203.0.113.9", "trusted_proxy")),
+        ("192.0.2.10", "203.0.113.9, 192.0.2.11", ("203.0.113.9", "trusted_proxy")),
+        ("198.51.100.4", "203.0.113.9", ("198.51.100.4", "asserted")),  # no proxy of ours wrote that header
+        ("192.0.2.10", "192.0.2.10", ("192.0.2.10", "asserted")),  # the server took its peer from the header
+    ],
+)
+def test_a_header_counts_where_a_proxy_of_ours_wrote_it(
+    store: EventStore, peer: str, header: str, known: tuple[str, str]
+) -> None:
+    said = {"network.peer.address": peer, "http.request.header.x-forwarded-for": [header]}
+    spans = [CHILD, {**PARENT, "attributes": said}]
+    intake = OtlpIntake(store, TrustedProxies.of(["192.0.2.0/24"]))
+    intake.traces(traces_protobuf(spans), is_json=False, collector="gateway", source="test")
+    ((address, basis, _),) = clients(store)
+    assert (address, basis) == known
 
 
 def test_through_spans_in_between(store: EventStore) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +12,7 @@ from fastapi import HTTPException
 
 from stormwatch.events.otlp_intake import OtlpReport
 from stormwatch.runtime import Runtime, open_runtime
+from stormwatch.storage.worker_processes import spawned_pool
 
 _WORTH_SENDING: Final = 32 * 1024  # a shorter body is read sooner than it is handed over
 _RETRY_AFTER_SECONDS: Final = 1
@@ -37,7 +35,7 @@ class IntakeProcesses:
             return take_in(self._runtime, signal, body, is_json=is_json, collector=collector)
         pool = self._started()
         try:
-            return pool.submit(_take_in_child, signal, body, is_json, collector).result()
+            report, stored = pool.submit(_take_in_child, signal, body, is_json, collector).result()
         except BrokenProcessPool as error:
             with self._lock:
                 if self._pool is pool:
@@ -45,6 +43,11 @@ class IntakeProcesses:
             raise HTTPException(
                 503, "a process that reads telemetry died; send it again", {"Retry-After": str(_RETRY_AFTER_SECONDS)}
             ) from error
+        watcher = self._runtime.events.on_stored
+        if watcher is not None:
+            for payload in stored:
+                watcher(payload)
+        return report
 
     def close(self) -> None:
         """Ends the processes after what they are at."""
@@ -56,12 +59,8 @@ class IntakeProcesses:
     def _started(self) -> ProcessPoolExecutor:
         with self._lock:
             if self._pool is None:
-                self._pool = ProcessPoolExecutor(
-                    self._runtime.settings.ingest_processes,
-                    multiprocessing.get_context("spawn"),  # this process has threads, which a fork would break
-                    _open_in_child,
-                    (self._runtime.settings.home,),
-                )
+                settings = self._runtime.settings
+                self._pool = spawned_pool(settings.ingest_processes, _open_in_child, settings.home)
             return self._pool
 
 
@@ -75,17 +74,16 @@ _in_child: list[Runtime] = []
 
 
 def _open_in_child(home: Path) -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     _in_child.append(open_runtime(home))
 
 
-def _end_with_parent() -> None:
-    """A process that is killed tells its children nothing; they would wait for work for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-
-def _take_in_child(signal: str, body: bytes, is_json: bool, collector: str) -> OtlpReport:  # noqa: FBT001
-    return take_in(_in_child[0], signal, body, is_json=is_json, collector=collector)
+def _take_in_child(
+    signal: str,
+    body: bytes,
+    is_json: bool,  # noqa: FBT001 - a pool hands on positions
+    collector: str,
+) -> tuple[OtlpReport, list[bytes]]:
+    """The report, and what was stored, for the watch in the server's process."""
+    runtime, stored = _in_child[0], list[bytes]()
+    runtime.events.on_stored = stored.append
+    return take_in(runtime, signal, body, is_json=is_json, collector=collector), stored

@@ -7,44 +7,50 @@ only what came out otherwise is written. The result equals that of a full run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from stormwatch.detections.artefacts import EXTRACTOR_VERSION, ArtefactExtractor
+from stormwatch.detections.artefacts import EXTRACTOR_VERSION
 from stormwatch.detections.correlating_lake import CORRELATION_LAYERS
 from stormwatch.detections.indicator_index import IndicatorIndex
 from stormwatch.detections.matching import IndicatorMatcher
 from stormwatch.detections.retro_hunt import match_segments, segments_of
-from stormwatch.detections.rows import DetectionRows
+from stormwatch.detections.rows import sort_detections
 from stormwatch.detections.ruleset import RuleSet
-from stormwatch.detections.scanning import scan_segment
-from stormwatch.detections.segment_events import SegmentEvents
-from stormwatch.detections.text_features import TextFeatures, features_key, features_version
+from stormwatch.detections.segment_scanner import RuleSource, ScanResult, ScanTask, SegmentScanner, scanner_of
+from stormwatch.detections.segment_state import (
+    FEATURE_TABLES,
+    INDICATORS_LAYER,
+    LAYER,
+    RULES_LAYER,
+    SegmentState,
+    rule_versions_of,
+    segment_states,
+)
+from stormwatch.detections.text_features import features_version
 from stormwatch.model.intel import Indicator
 from stormwatch.model.progress import ProgressReport
 from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.lake import Lake, LakeChange, LakeFile, Manifest
-from stormwatch.storage.schemas import DETECTIONS, OBSERVABLES
-from stormwatch.storage.texts import read_segment
+from stormwatch.storage.schemas import DETECTIONS
+from stormwatch.storage.worker_processes import ordered_map
 
-_LAYER: Final = "layer"
-_RULES: Final = "rules"
-_INDICATORS: Final = "indicators"
 _SIGN_UPS: Final = "sign-ups"
 _FEATURES: Final = "features"
-_FEATURE_TABLES: Final = ("fingerprints", "request_shapes")
-JUDGE_LAYER: Final = {_LAYER: "judge"}  # the marks of the one file that a judge's detections lie in
+JUDGE_LAYER: Final = {LAYER: "judge"}  # the marks of the one file that a judge's detections lie in
 # What detectors wrote over whole accounts (detectors/run.py), in no segment.
-DETECTOR_MARKS: Final = {_LAYER: "detectors"}
-_OF_NO_SEGMENT: Final = frozenset({_SIGN_UPS, JUDGE_LAYER[_LAYER], DETECTOR_MARKS[_LAYER], *CORRELATION_LAYERS})
+DETECTOR_MARKS: Final = {LAYER: "detectors"}
+_OF_NO_SEGMENT: Final = frozenset({_SIGN_UPS, JUDGE_LAYER[LAYER], DETECTOR_MARKS[LAYER], *CORRELATION_LAYERS})
 _STEP: Final = "detections"
 _INDICATOR_STEP: Final = "indicators"
 _SEGMENTS_A_COMMIT: Final = 64
+_WORTH_PROCESSES: Final = 100_000  # events: below, loading the rules in another process takes longer than scanning
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +66,13 @@ class DetectReport:
 
 
 @dataclass(frozen=True, slots=True)
-class _Segment:
-    """One segment: its files of events and texts, and what earlier runs made of it."""
+class _Plan:
+    """What is out of date in a segment, and the rules whose earlier hits still hold."""
 
-    name: str
-    events: tuple[LakeFile, ...]
-    has_texts: bool
-    rules: LakeFile | None
-    indicators: LakeFile | None
-    observables: LakeFile | None
-    features: tuple[LakeFile, ...]
-
-    @property
-    def source(self) -> str:
-        """Names the event files; a rewritten segment has another."""
-        return ",".join(file.path for file in self.events)
+    segment: SegmentState
+    task: ScanTask
+    kept: frozenset[str]
+    rules: bool
 
 
 @dataclass(slots=True)
@@ -99,12 +97,16 @@ def detect(
     *,
     full: bool = False,
     progress: ProgressReport | None = None,
+    rule_source: RuleSource | None = None,
+    processes: int = 1,
 ) -> DetectReport:
     """Brings the tables `detections`, `observables`, `fingerprints` and `request_shapes` up to date with what is known.
 
-    Commits as it goes, so a run that dies loses little work and no consistency. `full` redoes all.
+    Commits as it goes, so a run that dies loses little work and no consistency. `full` redoes all. Where the rules can
+    be loaded again from `rule_source`, much work is shared out among `processes`; the result is the same.
     """
     run = _Run(lake, keyring, ruleset, IndicatorIndex(indicators), full=full)
+    run.share_out(rule_source, processes)
     return run.all(progress or (lambda _step, _done, _total: None))
 
 
@@ -118,51 +120,72 @@ class _Run:
         self.index = index
         self.matcher = IndicatorMatcher(index)
         self.full = full
-        self.extractor: ArtefactExtractor | None = None
+        self.rule_source: RuleSource | None = None
+        self.processes = 1
         self.report = DetectReport()
         self.changed: set[str] = set()
 
     def all(self, progress: ProgressReport) -> DetectReport:
         """Every segment, then the sign-ups, then what belongs to no segment any more."""
         manifest = self.lake.manifest()
-        segments = _segments(manifest)
-        total = sum(file.rows for segment in segments for file in segment.events)
+        segments = segment_states(manifest)
+        plans = [plan for plan in map(self.plan, segments) if plan is not None]
+        total = sum(plan.segment.rows for plan in plans)
         done = 0
-        for segment in segments:
-            self.segment(segment)
-            done += sum(file.rows for file in segment.events)
+        for plan, result in zip(plans, self.scanned(plans, total), strict=True):
+            self.write(plan, result)
+            done += plan.segment.rows
             progress(_STEP, done, total)
         self.indicators(progress)
         self.sign_ups(manifest)
         self.drop_orphans(manifest, {segment.name for segment in segments})
         return replace(self.report, segments_changed=len(self.changed))
 
-    def segment(self, segment: _Segment) -> None:
-        """Redoes what is out of date in one segment."""
+    def share_out(self, rule_source: RuleSource | None, processes: int) -> None:
+        """Lets so many processes scan, if they can load the rules."""
+        self.rule_source, self.processes = rule_source, processes
+
+    def plan(self, segment: SegmentState) -> _Plan | None:
+        """What is out of date in one segment; None when nothing is."""
         kept = self._kept_versions(segment)
         missing = self.ruleset.versions - kept
-        rules_stale = segment.rules is None or self.full or set(_versions(segment.rules)) != self.ruleset.versions
+        rules_stale = (
+            segment.rules is None or self.full or set(rule_versions_of(segment.rules)) != self.ruleset.versions
+        )
         artefacts_stale = not self._current(segment.observables, extractor=EXTRACTOR_VERSION, source=segment.source)
         features_stale = not self._features_current(segment)
         if not segment.has_texts:  # erased or expired: what was found stays, nothing new can be
             missing, artefacts_stale = frozenset(), segment.observables is None
             features_stale = False
-            rules_stale = segment.rules is None or not self.ruleset.versions.issuperset(_versions(segment.rules))
+            rules_stale = segment.rules is None or not self.ruleset.versions.issuperset(rule_versions_of(segment.rules))
         if not (missing or rules_stale or artefacts_stale or features_stale):
-            return
-        events = SegmentEvents([self.lake.root / file.path for file in segment.events])
+            return None
+        paths = tuple(self.lake.root / file.path for file in segment.events)
+        task = ScanTask(segment.name, paths, segment.has_texts, missing, artefacts_stale, features_stale)
+        return _Plan(segment, task, kept, rules=bool(rules_stale or missing))
+
+    def scanned(self, plans: Sequence[_Plan], events: int) -> Iterator[ScanResult]:
+        """What was found, in the order of the plans."""
+        tasks = (plan.task for plan in plans)
+        if self.rule_source is None or self.processes < 2 or events < _WORTH_PROCESSES:
+            return map(SegmentScanner(self.lake, self.keyring, self.ruleset).scan, tasks)
+        make = partial(scanner_of, self.lake.root, self.keyring, self.rule_source)
+        return ordered_map(make, tasks, self.processes)
+
+    def write(self, plan: _Plan, result: ScanResult) -> None:
+        """Commits what was found in one segment."""
+        segment = plan.segment
         add: dict[str, list[LakeFile]] = {"detections": [], "observables": []}
         old: list[LakeFile | None] = []
-        features = TextFeatures(features_key(self.keyring)) if features_stale else None
-        found, observables = self._scan(segment, events, missing, features, artefacts=artefacts_stale)
-        if rules_stale or missing:
-            add["detections"].append(self._write_rules(segment, found, kept))
+        self._count(events_scanned=result.events_scanned)
+        if plan.rules:
+            add["detections"].append(self._write_rules(segment, result.detections, plan.kept))
             old.append(segment.rules)
-        if observables is not None:
-            add["observables"].append(self._write_observables(segment, observables))
+        if result.observables is not None:
+            add["observables"].append(self._write_observables(segment, result.observables))
             old.append(segment.observables)
-        if features is not None:
-            add |= self._write_features(segment, features.tables(events))
+        if result.features is not None:
+            add |= self._write_features(segment, result.features)
             old.extend(segment.features)
         self.lake.commit(LakeChange(add=add, drop=frozenset(file.path for file in old if file is not None)))
         self.changed.add(segment.name)
@@ -170,7 +193,9 @@ class _Run:
     def indicators(self, progress: ProgressReport) -> None:
         """Matches the indicators through every segment for which that was not done with this list."""
         manifest = self.lake.manifest()
-        stale = {one.name: one for one in _segments(manifest) if not self._current(one.indicators, **self._marks(one))}
+        stale = {
+            one.name: one for one in segment_states(manifest) if not self._current(one.indicators, **self._marks(one))
+        }
         files = [one for one in segments_of(self.lake, manifest) if one.name in stale]
         total, done = sum(one.rows for one in files), 0
         changes = _Changes()
@@ -192,8 +217,8 @@ class _Run:
     def sign_ups(self, manifest: Manifest) -> None:
         """Matches account records again when they or the indicators changed."""
         records = ",".join(file.path for file in manifest.tables.get("account_records", ()))
-        old = [file for file in manifest.tables.get("detections", ()) if file.marks.get(_LAYER) == _SIGN_UPS]
-        marks = {_LAYER: _SIGN_UPS, "source": records, _INDICATORS: self.index.version}
+        old = [file for file in manifest.tables.get("detections", ()) if file.marks.get(LAYER) == _SIGN_UPS]
+        marks = {LAYER: _SIGN_UPS, "source": records, INDICATORS_LAYER: self.index.version}
         if (not records and not old) or (len(old) == 1 and self._current(old[0], **marks)):
             return
         rows = self.matcher.sign_ups(self.lake.read("account_records"))
@@ -205,79 +230,61 @@ class _Run:
         """Forgets what was found in segments that are gone."""
         gone = frozenset(
             file.path
-            for table in ("detections", "observables", *_FEATURE_TABLES)
+            for table in ("detections", "observables", *FEATURE_TABLES)
             for file in manifest.tables.get(table, ())
-            if file.marks.get(_LAYER) not in _OF_NO_SEGMENT and file.segment not in live
+            if file.marks.get(LAYER) not in _OF_NO_SEGMENT and file.segment not in live
         )
         if gone:
             self.lake.commit(LakeChange(drop=gone))
 
-    def _kept_versions(self, segment: _Segment) -> frozenset[str]:
+    def _kept_versions(self, segment: SegmentState) -> frozenset[str]:
         """The rules whose earlier hits in this segment still hold."""
         if segment.rules is None or (self.full and segment.has_texts):
             return frozenset()
         same_events = segment.rules.marks.get("source") == segment.source or not segment.has_texts
-        return frozenset(_versions(segment.rules)) & self.ruleset.versions if same_events else frozenset()
+        return frozenset(rule_versions_of(segment.rules)) & self.ruleset.versions if same_events else frozenset()
 
     def _current(self, file: LakeFile | None, **marks: str) -> bool:
         return file is not None and not self.full and all(file.marks.get(name) == mark for name, mark in marks.items())
 
-    def _features_current(self, segment: _Segment) -> bool:
+    def _features_current(self, segment: SegmentState) -> bool:
         marks = {"source": segment.source, _FEATURES: features_version()}
         made = {file.path.partition("/")[0] for file in segment.features if self._current(file, **marks)}
-        return made == set(_FEATURE_TABLES)
+        return made == set(FEATURE_TABLES)
 
-    def _scan(
-        self,
-        segment: _Segment,
-        events: SegmentEvents,
-        missing: frozenset[str],
-        features: TextFeatures | None,
-        *,
-        artefacts: bool,
-    ) -> tuple[DetectionRows, pa.Table | None]:
-        if not segment.has_texts or not (missing or artefacts or features):
-            return DetectionRows(), OBSERVABLES.empty_table() if artefacts else None
-        if artefacts and self.extractor is None:
-            self.extractor = ArtefactExtractor()
-        rules = self.ruleset if missing == self.ruleset.versions else self.ruleset.subset(missing)
-        chunks = read_segment(self.lake, self.keyring, segment.name)
-        self._count(events_scanned=len(events))
-        return scan_segment(events, chunks, rules, self.extractor if artefacts else None, features)
-
-    def _write_rules(self, segment: _Segment, found: DetectionRows, kept: frozenset[str]) -> LakeFile:
+    def _write_rules(self, segment: SegmentState, found: pa.Table, kept: frozenset[str]) -> LakeFile:
         before = self._read(segment.rules, DETECTIONS)
         before = before.filter(pc.is_in(before["rule_version"], value_set=pa.array(sorted(kept), pa.string())))
-        rows = found.table(before)
+        rows = sort_detections(pa.concat_tables([found, before]))
         self._count(rule_hits=rows.num_rows - before.num_rows)
         # Where texts are gone, the rules that could still look are those that had looked.
         looked = self.ruleset.versions if segment.has_texts else kept
-        marks = {_LAYER: _RULES, "source": segment.source, _RULES: ",".join(sorted(looked))}
+        marks = {LAYER: RULES_LAYER, "source": segment.source, RULES_LAYER: ",".join(sorted(looked))}
         return self.lake.write("detections", rows, segment=segment.name, marks=marks)
 
-    def _write_observables(self, segment: _Segment, rows: pa.Table) -> LakeFile:
+    def _write_observables(self, segment: SegmentState, rows: pa.Table) -> LakeFile:
         self._count(observables=rows.num_rows)
         marks = {"source": segment.source, "extractor": EXTRACTOR_VERSION}
         return self.lake.write("observables", rows, segment=segment.name, marks=marks)
 
-    def _marks(self, segment: _Segment) -> Mapping[str, str]:
+    def _marks(self, segment: SegmentState) -> Mapping[str, str]:
         """What the matches of a segment depend on."""
         artefacts = segment.observables.path if segment.observables is not None else ""
-        return {"source": segment.source, _INDICATORS: self.index.version, "artefacts": artefacts}
+        return {"source": segment.source, INDICATORS_LAYER: self.index.version, "artefacts": artefacts}
 
-    def _written(self, segment: _Segment, rows: pa.Table) -> LakeFile:
+    def _written(self, segment: SegmentState, rows: pa.Table) -> LakeFile:
         """The file of these rows: the one there is, under new marks, where it holds just them."""
-        marks = {_LAYER: _INDICATORS, **self._marks(segment)}
+        marks = {LAYER: INDICATORS_LAYER, **self._marks(segment)}
         before = segment.indicators
         if before is not None and before.rows == rows.num_rows and self._read(before, DETECTIONS).equals(rows):
             return LakeFile(before.path, before.rows, before.segment, marks)
         return self.lake.write("detections", rows, segment=segment.name, marks=marks)
 
-    def _write_features(self, segment: _Segment, tables: Sequence[pa.Table]) -> dict[str, list[LakeFile]]:
+    def _write_features(self, segment: SegmentState, tables: Sequence[pa.Table]) -> dict[str, list[LakeFile]]:
         marks = {"source": segment.source, _FEATURES: features_version()}
         return {
             name: [self.lake.write(name, rows, segment=segment.name, marks=marks)]
-            for name, rows in zip(_FEATURE_TABLES, tables, strict=True)
+            for name, rows in zip(FEATURE_TABLES, tables, strict=True)
         }
 
     def _read(self, file: LakeFile | None, schema: pa.Schema) -> pa.Table:
@@ -287,35 +294,3 @@ class _Run:
 
     def _count(self, **more: int) -> None:
         self.report = replace(self.report, **{name: getattr(self.report, name) + n for name, n in more.items()})
-
-
-def _versions(file: LakeFile) -> list[str]:
-    return [version for version in file.marks.get(_RULES, "").split(",") if version]
-
-
-def _segments(manifest: Manifest) -> list[_Segment]:
-    events: dict[str, list[LakeFile]] = {}
-    for file in manifest.tables.get("events", ()):
-        events.setdefault(file.segment, []).append(file)
-    with_texts = {file.segment for file in manifest.tables.get("texts", ())}
-    layers = {
-        (file.segment, file.marks.get(_LAYER)): file
-        for file in manifest.tables.get("detections", ())
-        if file.marks.get(_LAYER) in (_RULES, _INDICATORS)
-    }
-    observables = {file.segment: file for file in manifest.tables.get("observables", ())}
-    features: dict[str, list[LakeFile]] = {}
-    for file in (file for table in _FEATURE_TABLES for file in manifest.tables.get(table, ())):
-        features.setdefault(file.segment, []).append(file)
-    return [
-        _Segment(
-            name=name,
-            events=tuple(files),
-            has_texts=name in with_texts,
-            rules=layers.get((name, _RULES)),
-            indicators=layers.get((name, _INDICATORS)),
-            observables=observables.get(name),
-            features=tuple(features.get(name, ())),
-        )
-        for name, files in events.items()
-    ]

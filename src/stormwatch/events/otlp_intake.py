@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from stormwatch.events.client_address import NOBODY_TRUSTED, TrustedProxies
 from stormwatch.events.otlp_records import OtlpReader, OtlpRecords, RejectedRecord
 from stormwatch.events.quarantine import Quarantine
 from stormwatch.events.span_parts import SpanParts
@@ -31,9 +32,9 @@ class OtlpReport:
 class OtlpIntake:
     """Takes requests in. Safe for several threads; one per store."""
 
-    def __init__(self, store: EventStore) -> None:
+    def __init__(self, store: EventStore, proxies: TrustedProxies = NOBODY_TRUSTED) -> None:
         self._store = store
-        self._reader = OtlpReader(store.keyring, store.max_record_bytes, store.account_attributes)
+        self._reader = OtlpReader(store.keyring, store.max_record_bytes, store.account_attributes, proxies)
 
     def traces(self, body: bytes, *, is_json: bool, collector: str, source: str) -> OtlpReport:
         """Takes in an ExportTraceServiceRequest; InvalidInput when it is none, and then nothing was taken in."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from stormwatch.events.addresses import canonical_address
+from stormwatch.events.client_address import NOBODY_TRUSTED, TrustedProxies
 from stormwatch.events.normalise import Normaliser
 from stormwatch.events.readers.decoding import decode_object
 from stormwatch.events.readers.otlp import json_form, protobuf
@@ -61,9 +62,15 @@ class OtlpRecords:
 class OtlpReader:
     """Reads requests. Safe for several threads."""
 
-    def __init__(self, keyring: Keyring, max_record_bytes: int, account_attributes: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        keyring: Keyring,
+        max_record_bytes: int,
+        account_attributes: Sequence[str] = (),
+        proxies: TrustedProxies = NOBODY_TRUSTED,
+    ) -> None:
         self._names = attribute_names()
-        self._reader = EventReader(Shapes(self._names, account_attributes))
+        self._reader = EventReader(Shapes(self._names, account_attributes), proxies)
         self._normaliser = Normaliser(keyring)
         self._max_record_bytes = max_record_bytes
 

@@ -230,7 +230,8 @@ class RecordReader:
     @cached_property
     def _otlp(self) -> OtlpReader:
         reading = self._reading
-        return OtlpReader(reading.keyring, reading.max_record_bytes, reading.account_attributes)
+        limits = (reading.max_record_bytes, reading.account_attributes, reading.formats.proxies)
+        return OtlpReader(reading.keyring, *limits)
 
 
 def block_reader(reading: Reading) -> Callable[[Block], ReadRecords]:

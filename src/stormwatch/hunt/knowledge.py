@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from stormwatch.accounts.weights import Weights, load_weights
 from stormwatch.attribution.base_rates import BaseRates, load_base_rates
 from stormwatch.attribution.profiles import Profile, load_profiles
 from stormwatch.cases.outcomes import suspended_accounts
 from stormwatch.config import Settings, shipped
-from stormwatch.detections.rules import load_pack
 from stormwatch.detections.ruleset import RuleSet
+from stormwatch.detections.segment_scanner import load_ruleset
 from stormwatch.intel.actors import ActorNames
 from stormwatch.intel.indicators import load_indicators
 from stormwatch.intel.shared_infrastructure import SharedInfrastructure
@@ -44,13 +45,17 @@ class Knowledge:
         return {"rules": self.rules.version, "indicators": indicators, "lists": lists, "profiles": profiles}
 
 
+def rule_folders(settings: Settings) -> tuple[Path, ...]:
+    """Where rules are: the shipped ones, and what the settings add."""
+    return shipped("rules"), *settings.rules
+
+
 def read_knowledge(settings: Settings, database: Database) -> Knowledge:
     """What is shipped, what the settings add to it, and what was imported; InvalidInput names what does not fit."""
-    pack = load_pack((shipped("rules"), *settings.rules))
     profiles = load_profiles((shipped("profiles"), *settings.profiles))
     spellings = [(p.actor_id, name.name, name.source) for p in profiles for name in p.names]
     return Knowledge(
-        rules=RuleSet(pack.rules, pack.correlations, kept_in=settings.compiled_rules_folder),
+        rules=load_ruleset(rule_folders(settings), settings.compiled_rules_folder),
         indicators={indicator.indicator_id: indicator for indicator in load_indicators(database)},
         shared=SharedInfrastructure.load(database),
         names=ActorNames.load(database, spellings),

@@ -13,10 +13,18 @@ class StormwatchError(Exception):
         self.remedy = remedy
         super().__init__(str(self))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """For a process that works for another: an error made of its one sentence would lose the rest."""
+        return _made_again, (type(self), self.what, self.where, self.remedy)
+
     def __str__(self) -> str:
         place = f" ({self.where})" if self.where else ""
         advice = f"; {self.remedy}" if self.remedy else ""
         return f"{self.what}{place}{advice}"
+
+
+def _made_again(kind: type[StormwatchError], what: str, where: str | None, remedy: str | None) -> StormwatchError:
+    return kind(what, where=where, remedy=remedy)
 
 
 class InvalidInput(StormwatchError):

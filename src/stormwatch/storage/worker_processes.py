@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 _Input = TypeVar("_Input")
 _Result = TypeVar("_Result")
 
-# One per worker process: the function that its initialiser made.
+# One per worker process: what makes the function that does its work, and that function once it was needed.
+_make: Callable[[], Callable[[Any], Any]] | None = None
 _work: Callable[[Any], Any] | None = None
 
 
@@ -25,9 +26,7 @@ def ordered_map(
     At most two inputs per process are read ahead. An error of the inputs comes after the results of those before it;
     when the caller stops early, or dies, the processes end.
     """
-    # Spawned, not forked: the parent has threads, and a fork copies the locks that they hold.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_begin, initargs=(make,))
+    pool = spawned_pool(processes, _begin, make)
     under_way: deque[Future[_Result]] = deque()
     try:
         source = iter(inputs)
@@ -49,13 +48,25 @@ def ordered_map(
         pool.shutdown(cancel_futures=True)
 
 
-def _begin(make: Callable[[], Callable[[Any], Any]]) -> None:
-    global _work
+def spawned_pool(processes: int, begin: Callable[..., None], *arguments: Any) -> ProcessPoolExecutor:
+    """Processes that each call `begin(*arguments)` first and end with this one, however that ends."""
+    # Spawned, not forked: the parent has threads, and a fork copies the locks that they hold.
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(processes, context, _watched, (begin, arguments))
+
+
+def _watched(begin: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _work = make()
+    begin(*arguments)
+
+
+def _begin(make: Callable[[], Callable[[Any], Any]]) -> None:
+    global _make
+    _make = make
 
 
 def _end_with_parent() -> None:
+    """A process that is killed tells its children nothing; they would wait for work for ever."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
@@ -63,5 +74,8 @@ def _end_with_parent() -> None:
 
 
 def _one(item: Any) -> Any:
-    assert _work is not None
+    global _work
+    if _work is None:
+        assert _make is not None
+        _work = _make()  # here, so that an error of it is the caller's to see
     return _work(item)

@@ -81,7 +81,7 @@ def read_spans(reader: EventReader, request: TraceRequest) -> OtlpBatch:
         if reader.is_request(shape, span.attributes):
             requests.append((shape, span))
         elif span.kind == SERVER:
-            _note_client(shape, span, clients, batch)
+            _note_client(reader, shape, span, clients, batch)
         else:
             parents[span.trace_id, span.span_id] = span.parent_id
             batch.ignored += 1
@@ -121,9 +121,11 @@ def said_by(record: Span | LogRecord) -> dict[str, Any]:
     return {name: value.hex() if isinstance(value, bytes) else value for name, value in plain.items()}
 
 
-def _note_client(shape: Shape, span: Span, clients: dict[tuple[bytes, bytes], Client], batch: OtlpBatch) -> None:
+def _note_client(
+    reader: EventReader, shape: Shape, span: Span, clients: dict[tuple[bytes, bytes], Client], batch: OtlpBatch
+) -> None:
     batch.ignored += 1
-    client = client_of(shape, span.attributes)
+    client = client_of(shape, span.attributes, reader.proxies)
     if client is None or not has_ids(span.trace_id, span.span_id):
         return
     clients[span.trace_id, span.span_id] = client

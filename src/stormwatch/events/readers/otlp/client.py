@@ -7,39 +7,49 @@ from typing import Any, Literal
 
 import msgspec
 
+from stormwatch.events.client_address import TrustedProxies, recorded_address
 from stormwatch.events.readers.otlp.shape import Shape
 from stormwatch.events.readers.otlp.spans import Attributes
+from stormwatch.model.event import IpSource
 
-IpSource = Literal["socket", "trusted_proxy", "asserted"]
+Basis = Literal["socket", "trusted_proxy", "asserted"]
 
 
 class Client(msgspec.Struct, frozen=True):
     """Address, how it is known, and user agent; all unchecked texts."""
 
     source_ip: str | None
-    ip_source: IpSource | None
+    ip_source: Basis | None
     user_agent: str | None
 
 
-def client_of(shape: Shape, attributes: Attributes) -> Client | None:
+def client_of(shape: Shape, attributes: Attributes, proxies: TrustedProxies) -> Client | None:
     """The client that the attributes tell of, or None."""
     peer = _first(attributes, shape.peer) if shape.peer else None
     told = _first(attributes, shape.told) if shape.told else None
     agent = _first(attributes, shape.user_agent) if shape.user_agent else None
     if peer is None and told is None and agent is None:
         return None
-    address, basis = believed(peer, told, _first(attributes, shape.forwarded) if shape.forwarded else None)
+    headers = [name for name in shape.forwarded if name.endswith(f".{proxies.header}")]
+    forwarded = _first(attributes, headers) if headers else None
+    address, basis = believed(peer, told, forwarded, proxies)
     return Client(address, basis, agent)
 
 
-def believed(peer: str | None, told: str | None, forwarded: str | None) -> tuple[str | None, IpSource | None]:
+def believed(
+    peer: str | None, told: str | None, forwarded: str | None, proxies: TrustedProxies
+) -> tuple[str | None, Basis | None]:
     """The address to store and how far it can be believed.
 
     `peer` is what the sender calls the socket's other end, `told` what it calls the client, `forwarded` the header.
-    Whatever telemetry says is `asserted`: servers behind a proxy, and those that apply forwarding headers themselves,
-    write a header's content where the socket's address belongs, and nothing in the span tells the two apart.
+    Servers that apply forwarding headers themselves write a header's content where the socket's address belongs, so an
+    address is believed only where the peer is one of the operator's proxies and the header, which that proxy wrote,
+    says more than the peer's own address. Everything else that telemetry says is `asserted`.
     """
-    del forwarded  # judged where proxies are configured
+    if peer and forwarded:
+        found = recorded_address(peer, {proxies.header: forwarded}, proxies)
+        if found.source is IpSource.TRUSTED_PROXY:
+            return found.address, "trusted_proxy"
     address = told or peer
     return address, "asserted" if address else None
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from stormwatch.events.client_address import NOBODY_TRUSTED, TrustedProxies
 from stormwatch.events.readers.otlp.accounts import Account, account_of
 from stormwatch.events.readers.otlp.client import Client, client_of
 from stormwatch.events.readers.otlp.messages import Said, tools_offered
@@ -27,8 +28,9 @@ _REFUSED: Final = frozenset({"content_filter", "refusal", "safety"})
 class EventReader:
     """Turns spans into events by one set of names."""
 
-    def __init__(self, shapes: Shapes) -> None:
+    def __init__(self, shapes: Shapes, proxies: TrustedProxies = NOBODY_TRUSTED) -> None:
         self.shapes = shapes
+        self.proxies = proxies
         self.names = shapes.names
         self._nobody = shapes.names.accounts.nobody
 
@@ -45,7 +47,7 @@ class EventReader:
         account = account_of(shape, attributes, self.shapes.of(span.resource), span.resource, self._nobody)
         if len(account.account_id) > _LONGEST_ACCOUNT:
             raise InvalidInput(f"the account in {account.named_by} is longer than {_LONGEST_ACCOUNT} characters")
-        own = client_of(shape, attributes) or _NO_CLIENT
+        own = client_of(shape, attributes, self.proxies) or _NO_CLIENT
         other = client or _NO_CLIENT
         finish = _finish_reason(attributes, shape.finish_reasons) or next(iter(said.finish_reasons), None)
         failed = span.status == ERROR
