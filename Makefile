@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint bench soak lock clean
+.PHONY: demo test lint bench soak fuzz lock clean
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -30,6 +30,21 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/route.py
 	$(BIN)/python benchmarks/rule_stage.py
+	$(BIN)/python benchmarks/readers.py
+
+# Not part of the tests: needs an environment of its own. FUZZ_TARGETS="rules stix" picks some.
+FUZZ_SECONDS ?= 60
+FUZZ := .venv-fuzz
+
+$(FUZZ)/.installed: requirements.lock tests/fuzz/requirements.lock
+	$(PYTHON) -m venv $(FUZZ)
+	$(FUZZ)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(FUZZ)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/fuzz/requirements.lock
+	$(FUZZ)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+fuzz: $(FUZZ)/.installed
+	$(FUZZ)/bin/python tests/fuzz/harness.py --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 soak: $(STAMP)
 	$(BIN)/python benchmarks/route.py --events 1000000 --accounts 50000
@@ -41,4 +56,4 @@ lock: $(STAMP)
 		--no-header --group dev --extra postgresql -o requirements.lock pyproject.toml
 
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) $(FUZZ) build dist

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-import yaml
 from sqlalchemy import Connection, delete, insert
 
 from stormwatch.intel.actors import ATTACK, CatalogueActor, normal_name, replace_collection
 from stormwatch.intel.import_report import Tally
 from stormwatch.model.errors import InvalidInput
+from stormwatch.model.located_yaml import YamlProblem, read_value
 from stormwatch.stix.bundles import Bundle
 from stormwatch.stix.objects import StixProblem, external_id, read_actor
 from stormwatch.storage.tables.intel import techniques
@@ -50,9 +50,9 @@ def import_attack(connection: Connection, bundle: Bundle, tally: Tally) -> None:
 def import_atlas(connection: Connection, content: bytes, where: str, tally: Tally) -> None:
     """Technique names of ATLAS, from the format with matrices and the later one with objects keyed by id."""
     try:
-        document = yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput("this is no YAML", where=where, remedy="check that the file arrived whole") from error
+        document = read_value(content)
+    except YamlProblem as error:
+        raise InvalidInput(f"this is no YAML: {error}", where=where, remedy="check that it arrived whole") from error
     if not isinstance(document, dict):
         raise InvalidInput("this is no ATLAS file", where=where)
     named = dict(_atlas_techniques(document))
