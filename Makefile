@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 GATEWAYS := .venv-gateways
 GATEWAYS_LOCK := tests/gateways/requirements-litellm.lock
 
-.PHONY: demo test gateways test-gateways lint bench bench-gateways soak lock clean
+.PHONY: demo test gateways test-gateways lint bench bench-gateways soak fuzz lock clean
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -44,6 +44,7 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/route.py
 	$(BIN)/python benchmarks/rule_stage.py
+	$(BIN)/python benchmarks/readers.py
 	$(BIN)/python benchmarks/post_to_alert.py
 	$(BIN)/python benchmarks/retro_hunt.py
 	$(BIN)/python benchmarks/intel_import.py
@@ -51,6 +52,20 @@ bench: $(STAMP)
 
 bench-gateways: $(STAMP) $(GATEWAYS)/.installed
 	$(BIN)/python benchmarks/litellm_hook.py
+
+# Not part of the tests: needs an environment of its own. FUZZ_TARGETS="rules stix" picks some.
+FUZZ_SECONDS ?= 60
+FUZZ := .venv-fuzz
+
+$(FUZZ)/.installed: requirements.lock tests/fuzz/requirements.lock
+	$(PYTHON) -m venv $(FUZZ)
+	$(FUZZ)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(FUZZ)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/fuzz/requirements.lock
+	$(FUZZ)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+fuzz: $(FUZZ)/.installed
+	$(FUZZ)/bin/python tests/fuzz/harness.py --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 soak: $(STAMP)
 	$(BIN)/python benchmarks/route.py --events 1000000 --accounts 50000
@@ -65,4 +80,4 @@ lock: $(STAMP)
 		--no-header -o $(GATEWAYS_LOCK) $(GATEWAYS_LOCK:.lock=.in)
 
 clean:
-	rm -rf $(VENV) $(GATEWAYS) build dist
+	rm -rf $(VENV) $(GATEWAYS) $(FUZZ) build dist

@@ -245,3 +245,15 @@ def test_an_array_that_breaks_off_or_holds_other_things_loses_nothing(store: Eve
     assert [kept.data for kept in read_quarantine(report.quarantine, store.keyring)] == [b"17", b'{"event_id":']
     closed_too_early = ingest_bytes(store, b"[" + one + b",", collector="c", source="test")
     assert closed_too_early.rejected == 1
+
+
+@pytest.mark.parametrize("kind", [[], {}, 7, None, True])
+def test_a_part_whose_type_is_no_text_is_kept(store: EventStore, kind: object) -> None:
+    output = [{"role": "assistant", "parts": [{"type": kind, "name": "f"}]}]
+    report = ingest_bytes(store, line(output=output), collector="c", source="test")
+    assert (report.accepted, report.rejected) == (1, 0)
+    webhook: dict[str, object] = {"id": "1", "startTime": 1795385825.0, "metadata": {"user_api_key_user_id": "u"}}
+    webhook["status_fields"] = {"guardrail_status": kind}
+    webhook["messages"] = [{"role": "user", "content": [{"type": kind}]}]
+    sent = json.dumps(webhook).encode()
+    assert ingest_bytes(store, sent, collector="c", format="litellm", source="test").accepted == 1

@@ -16,13 +16,13 @@ def canonical_address(text: str) -> str | None:
     try:
         socket.inet_pton(socket.AF_INET, text)  # accepts exactly the canonical form, at a tenth of the cost
     except (OSError, ValueError):
-        return _read(text)
+        return _read(text.strip()[:128])  # cut before it is remembered: a sender chooses its length
     return text
 
 
 @lru_cache(maxsize=65_536)
 def _read(text: str) -> str | None:
-    bare = text.strip()[:128]
+    bare = text
     written = _WITH_PORT.fullmatch(bare)
     if written:
         bare = written[1] or written[2]

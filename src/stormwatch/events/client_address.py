@@ -21,6 +21,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 FORWARDED_HEADERS: Final = ("x-forwarded-for", "forwarded", "x-real-ip")
 _LONGEST_CHAIN: Final = 8192
+_LONGEST_PEER: Final = 256  # a text that long is no address, and is remembered
 # A pair of `Forwarded`, its value bare or quoted (RFC 7239), and what ends it.
 _PAIR: Final = re.compile(r'\s*([^\s=;,"]{1,64})=(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*))\s*([;,]|$)')
 
@@ -88,7 +89,7 @@ def client_address(
     request's by lower-case names; `told` is an address of unknown origin, such as one that a gateway may have taken
     from a header. Without a peer an address is `asserted`, whatever the headers say.
     """
-    at_socket = _at_socket(peer) if peer else None
+    at_socket = _at_socket(peer[:_LONGEST_PEER]) if peer else None
     if at_socket is None or at_socket.address is None:
         return _asserted(told or peer, headers)
     if not proxies.trusts(at_socket.address):

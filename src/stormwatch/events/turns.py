@@ -11,6 +11,7 @@ from stormwatch.events.sent import SentMessage, SentToolCall
 from stormwatch.model.event import Message, ToolCall
 
 _TEXT_FIELDS = ("content", "text")
+_TEXT_TYPES = (None, "text", "reasoning", "input_text", "output_text")
 _canonical = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -38,7 +39,8 @@ def calls(sent: Sequence[SentToolCall], output: Sequence[SentMessage]) -> tuple[
 
 def is_tool_call(part: Any) -> bool:
     """Whether a part is a request of the model to call a tool."""
-    return isinstance(part, dict) and part.get("type") in {"tool_call", "tool_use", "function_call"}
+    # A tuple and not a set: the type may be anything, also what has no hash.
+    return isinstance(part, dict) and part.get("type") in ("tool_call", "tool_use", "function_call")
 
 
 def _message_text(message: SentMessage) -> str:
@@ -53,13 +55,7 @@ def part_text(part: Any) -> str:
     if not isinstance(part, dict):
         return as_text(part)
     for field in _TEXT_FIELDS:
-        if isinstance(part.get(field), str) and part.get("type") in {
-            None,
-            "text",
-            "reasoning",
-            "input_text",
-            "output_text",
-        }:
+        if isinstance(part.get(field), str) and part.get("type") in _TEXT_TYPES:
             return str(part[field])
     if part.get("type") == "tool_call_response":
         return as_text(part.get("response", part.get("result")))

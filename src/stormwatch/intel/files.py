@@ -16,6 +16,7 @@ from stormwatch.intel.misp_events import is_event, is_manifest
 from stormwatch.model.errors import InvalidInput, NotFound
 
 MAX_BYTES: Final = 512 * 1024 * 1024
+_PIECE_BYTES: Final = 1 << 20
 _BOM: Final = b"\xef\xbb\xbf"
 _CSV_HEADER: Final = re.compile(r"^\s*\"?kind\"?\s*,\s*\"?value\"?", re.IGNORECASE)
 # The list form names itself; the form of 2026 states the format's version and has a collection of its own.
@@ -42,7 +43,7 @@ def read_bytes(path: Path) -> bytes:
     """The content of a file, decompressed by its name's ending; NotFound or InvalidInput says what is wrong with it."""
     try:
         with path.open("rb") as raw:
-            content = _opened(path, raw).read(MAX_BYTES + 1)
+            content = _read_bounded(_opened(path, raw))
     except FileNotFoundError as error:
         raise NotFound("there is no such file", where=str(path)) from error
     except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
@@ -52,6 +53,16 @@ def read_bytes(path: Path) -> bytes:
     if not content.strip():
         raise InvalidInput("the file is empty", where=str(path), remedy="fetch it again")
     return content.removeprefix(_BOM)
+
+
+def _read_bounded(stream: BinaryIO) -> bytes:
+    """At most a little more than MAX_BYTES, bit by bit: a read of that length would set all of it aside beforehand."""
+    pieces: list[bytes] = []
+    size = 0
+    while size <= MAX_BYTES and (piece := stream.read(_PIECE_BYTES)):
+        pieces.append(piece)
+        size += len(piece)
+    return b"".join(pieces)
 
 
 def _opened(path: Path, raw: BinaryIO) -> BinaryIO:

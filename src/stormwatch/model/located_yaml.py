@@ -8,6 +8,10 @@ from typing import Any, Final
 
 import yaml
 
+_DEEPEST: Final = 100
+# What PyYAML raises for a tagged scalar that is not what its tag says, such as `!!timestamp x`.
+_UNBUILDABLE: Final = (ValueError, AttributeError, TypeError, KeyError, OverflowError, RecursionError)
+
 Place = tuple[str | int, ...]
 
 # C parser where PyYAML brings it; the same grammar either way.
@@ -41,12 +45,11 @@ class LocatedDocument:
 def read_documents(text: str) -> Iterator[LocatedDocument]:
     """The documents of a YAML text, up to the first fault, which is raised as YamlProblem.
 
-    Aliases are refused because nested ones expand without bound; so are repeated keys, of which YAML keeps only one.
+    Aliases are refused because nested ones expand without bound, and deep nesting because it ends the process; so are
+    repeated keys, of which YAML keeps only one.
     """
     try:
-        for event in yaml.parse(text, Loader=_LOADER):
-            if isinstance(event, yaml.AliasEvent):
-                raise YamlProblem("YAML aliases are not read", _line(event.start_mark))
+        _refuse_what_hurts(text, aliases=False)
         for node in yaml.compose_all(text, Loader=_LOADER):
             document = LocatedDocument(value=None, line=_start(node))
             document.value = _build(node, (), document.lines, _LOADER(""))
@@ -54,8 +57,34 @@ def read_documents(text: str) -> Iterator[LocatedDocument]:
     except yaml.MarkedYAMLError as error:
         line = _line_of(error)
         raise YamlProblem(f"broken YAML: {error.problem or error.context}", line) from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise YamlProblem(f"broken YAML: {str(error).splitlines()[0]}", None) from error
+    except (yaml.YAMLError, *_UNBUILDABLE) as error:
+        raise YamlProblem(f"broken YAML: {str(error).splitlines()[0] if str(error) else 'a value'}", None) from error
+
+
+def read_value(content: bytes | str) -> Any:
+    """The value of one YAML document, without lines; aliases are followed, since its values are only shared by them.
+
+    Raises YamlProblem.
+    """
+    try:
+        _refuse_what_hurts(content, aliases=True)
+        return yaml.load(content, Loader=_LOADER)  # noqa: S506 - the C form of the safe loader
+    except (yaml.YAMLError, UnicodeDecodeError, *_UNBUILDABLE) as error:
+        raise YamlProblem(f"broken YAML: {str(error).splitlines()[0] if str(error) else 'a value'}", None) from error
+
+
+def _refuse_what_hurts(content: bytes | str, *, aliases: bool) -> None:
+    """Looks at a text before it is built: each level of building takes some of the stack of C."""
+    depth = 0
+    for event in yaml.parse(content, Loader=_LOADER):
+        if isinstance(event, yaml.AliasEvent) and not aliases:
+            raise YamlProblem("YAML aliases are not read", _line(event.start_mark))
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _DEEPEST:
+                raise YamlProblem(f"nested deeper than {_DEEPEST} levels", _line(event.start_mark))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def _start(node: yaml.Node) -> int:

@@ -77,7 +77,7 @@ def _turns(item: Any, role: str | None) -> Iterator[SentMessage]:
     if said_by is None and type(kind) is str and kind.endswith("_output"):
         yield SentMessage("tool", _said(item.get("output")))
         return
-    known = said_by is not None or content is not None or kind in {"message", "reasoning"}
+    known = said_by is not None or content is not None or kind in ("message", "reasoning")
     pieces = [_said(item[key]) for key in (*_INSIDE, *_SAID) if item.get(key)]
     said = "\n".join(piece for piece in pieces if piece)
     if not said and not known and not _holds_calls(item):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-_WHOLE_RESPONSES: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
+_WHOLE_RESPONSES: Final = ("response.completed", "response.incomplete", "response.failed")
 
 
 def assembled(pieces: list[Any]) -> Any:

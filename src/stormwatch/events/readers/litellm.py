@@ -121,7 +121,7 @@ def _blocked(value: Mapping[str, Any], error: Mapping[str, Any]) -> bool:
 
 def _refused(value: Mapping[str, Any], choices: list[Any], messages: list[Any]) -> bool:
     guardrail = _object(value.get("status_fields")).get("guardrail_status")
-    if guardrail in {"guardrail_intervened", "blocked"}:
+    if guardrail in ("guardrail_intervened", "blocked"):
         return True
     if any(choice.get("finish_reason") == "content_filter" for choice in choices):
         return True
