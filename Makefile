@@ -7,6 +7,9 @@ STAMP := $(VENV)/.installed
 GATEWAYS := .venv-gateways
 GATEWAYS_LOCK := tests/gateways/requirements-litellm.lock
 
+# A peer of the rule benchmark, apart from ours.
+NOVA := .venv-nova
+
 .PHONY: demo test gateways test-gateways lint bench soak lock clean
 
 $(STAMP): requirements.lock pyproject.toml
@@ -43,7 +46,10 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/route.py
-	$(BIN)/python benchmarks/rule_stage.py
+	test -x $(NOVA)/bin/python || $(PYTHON) -m venv $(NOVA)
+	$(NOVA)/bin/python -m pip install --quiet --disable-pip-version-check nova-hunting==0.3.1
+	$(BIN)/python benchmarks/rule_stage.py --nova $(NOVA)/bin/python
+	$(BIN)/python benchmarks/evasions.py
 	$(BIN)/python benchmarks/post_to_alert.py
 
 soak: $(STAMP)
