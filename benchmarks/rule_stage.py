@@ -60,6 +60,8 @@ def main() -> None:
     started = time.perf_counter()
     ruleset.patterns_seen("compile")
     compiled = time.perf_counter() - started
+    for warm_up in ("compile", "compil\u00e9"):  # the signs of a disguise, of text in ASCII and beyond
+        NormalText.of(EventText("event", (Message("user", warm_up),)))
     planted = [event.text.prompt for rule in rules for event in read_test_events(rule)[0] if event.must_hit]
     texts = make_texts(options.events, options.seed, [text for text in planted if text])
     few = texts[: options.few]
