@@ -9,6 +9,9 @@ GATEWAYS_LOCK := tests/gateways/requirements-litellm.lock
 
 .PHONY: demo test gateways test-gateways lint bench bench-gateways soak fuzz lock clean
 
+# A peer of the rule benchmark, apart from ours.
+NOVA := .venv-nova
+
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "$(PYTHON) is older than 3.11: name a newer one, as in make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
@@ -43,8 +46,12 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/route.py
-	$(BIN)/python benchmarks/rule_stage.py
+	test -x $(NOVA)/bin/python || $(PYTHON) -m venv $(NOVA)
+	$(NOVA)/bin/python -m pip install --quiet --disable-pip-version-check nova-hunting==0.3.1
+	$(BIN)/python benchmarks/rule_stage.py --nova $(NOVA)/bin/python
+	$(BIN)/python benchmarks/evasions.py
 	$(BIN)/python benchmarks/readers.py
+	$(BIN)/python benchmarks/otlp_http.py
 	$(BIN)/python benchmarks/post_to_alert.py
 	$(BIN)/python benchmarks/retro_hunt.py
 	$(BIN)/python benchmarks/intel_import.py
@@ -80,4 +87,4 @@ lock: $(STAMP)
 		--no-header -o $(GATEWAYS_LOCK) $(GATEWAYS_LOCK:.lock=.in)
 
 clean:
-	rm -rf $(VENV) $(GATEWAYS) $(FUZZ) build dist
+	rm -rf $(VENV) $(GATEWAYS) $(FUZZ) $(NOVA) build dist

@@ -11,7 +11,7 @@ from typing import Final
 MOST_DEPTH: Final = 2
 _LONGEST_SEGMENT: Final = 65_536
 _FEWEST_CHARACTERS: Final = 5
-# Text is letters and blanks for the most part; bytes that happen to be valid UTF-8 are not.
+# Text is letters, digits and blanks for the most part; bytes that happen to be valid UTF-8 are not.
 _FEWEST_LETTERS: Final = 0.7
 
 _BASE64: Final = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{20,}+={0,2}(?![A-Za-z0-9+/_=-])")
@@ -106,7 +106,7 @@ def _as_text(raw: bytes) -> str | None:
         plain = raw.decode(encoding)
     except UnicodeDecodeError:
         return None
-    letters = sum(character.isalpha() or character.isspace() for character in plain)
+    letters = sum(character.isalnum() or character.isspace() for character in plain)
     is_text = len(plain) >= _FEWEST_CHARACTERS and letters >= _FEWEST_LETTERS * len(plain)
     return plain if is_text and _is_printable(plain) else None
 

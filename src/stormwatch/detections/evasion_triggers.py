@@ -49,6 +49,7 @@ _BEYOND_ASCII: Final[tuple[tuple[bytes, Disguise], ...]] = (
     (rb"(?:\xe1\xb4[\x80-\xbf]|[\xc9\xca][\x80-\xbf]|\xea\x9c[\xb0-\xb1]){2}", Disguise.LOOK_ALIKES),
     (_MARK + rb"[^\xcc\xcd]{0,4}" + _MARK, Disguise.MARKS),
     (rb"(?:[\xc3-\xc8][\x80-\xbf]|\xc9[\x80-\x8f]|\xe1[\xb8-\xbb][\x80-\xbf]){4}", Disguise.MARKS),
+    (rb"[\x80-\xbf]-\n", Disguise.SPLIT),
     (rb"(?:" + _SIGN + rb"(?:[\xc3-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2})){3}", Disguise.SPLIT),
 )
 # What normalisation takes away and is therefore looked for before it.

@@ -60,17 +60,21 @@ class NormalText:
     @classmethod
     def of(cls, text: EventText) -> NormalText:
         """Normalises the three text fields."""
-        sent = (text.prompt, text.response, text.tool_arguments)
-        prompt, response, tool_arguments = (normalise(field) for field in sent)
-        views = tuple(
-            (name, view)
-            for name, raw, plain in zip(TEXT_FIELDS, sent, (prompt, response, tool_arguments), strict=True)
-            if raw
-            for view in views_of(raw, plain, utf8(plain), normalise)
-        )
-        return cls(prompt, response, tool_arguments, views)
+        prompt, shown = _read("prompt", text.prompt)
+        response, answered = _read("response", text.response)
+        tool_arguments, called = _read("tool_arguments", text.tool_arguments)
+        return cls(prompt, response, tool_arguments, shown + answered + called)
 
     def filled(self) -> list[tuple[str, str]]:
         """Name and text of the fields that hold anything."""
         pairs = (("prompt", self.prompt), ("response", self.response), ("tool_arguments", self.tool_arguments))
         return [(name, text) for name, text in pairs if text]
+
+
+def _read(name: str, sent: str) -> tuple[str, tuple[tuple[str, View], ...]]:
+    """A field normalised, and its views under the field's name."""
+    if not sent:
+        return "", ()
+    plain = normalise(sent)
+    views = views_of(sent, plain, utf8(plain), normalise)
+    return plain, tuple((name, view) for view in views) if views else ()
