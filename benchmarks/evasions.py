@@ -23,11 +23,11 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from stormwatch.config import shipped
-from stormwatch.detections.confusables import confusables
-from stormwatch.detections.normalise import NormalText, normalise
-from stormwatch.detections.rule_tests import TestEvent, read_test_events
-from stormwatch.detections.rules import load_rules
-from stormwatch.detections.ruleset import RuleSet
+from stormwatch.detections.rulebook.rule_tests import TestEvent, read_test_events
+from stormwatch.detections.rulebook.rules import load_rules
+from stormwatch.detections.rulebook.ruleset import RuleSet
+from stormwatch.detections.text.confusables import confusables
+from stormwatch.detections.text.normalise import NormalText, normalise
 from stormwatch.model.event import EventText, Message
 
 Transformation = Callable[[str, random.Random], str]

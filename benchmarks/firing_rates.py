@@ -16,8 +16,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from stormwatch.config import shipped
-from stormwatch.detections.rules import load_rules
-from stormwatch.detections.ruleset import RuleSet
+from stormwatch.detections.rulebook.rules import load_rules
+from stormwatch.detections.rulebook.ruleset import RuleSet
 from stormwatch.model.event import EventText, Message
 
 LIMIT = 0.01

@@ -22,13 +22,13 @@ from typing import Any
 from ingest import made_events
 from rule_stage import make_texts
 from stormwatch.config import shipped
-from stormwatch.detections.artefacts import ArtefactExtractor
-from stormwatch.detections.normalise import NormalText
-from stormwatch.detections.rules import load_rules
-from stormwatch.detections.ruleset import RuleSet
+from stormwatch.detections.artefacts.artefacts import ArtefactExtractor
+from stormwatch.detections.fingerprints.text_features import TextFeatures, features_key
+from stormwatch.detections.rulebook.rules import load_rules
+from stormwatch.detections.rulebook.ruleset import RuleSet
 from stormwatch.detections.run import detect
 from stormwatch.detections.segment_events import SegmentEvents
-from stormwatch.detections.text_features import TextFeatures, features_key
+from stormwatch.detections.text.normalise import NormalText
 from stormwatch.events.ingest import ingest_file
 from stormwatch.events.normalise import Normaliser
 from stormwatch.events.readers.usage_event import read_usage_event

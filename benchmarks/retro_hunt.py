@@ -22,11 +22,11 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from stormwatch.detections.artefacts import EXTRACTOR_VERSION
-from stormwatch.detections.indicator_index import IndicatorIndex
-from stormwatch.detections.matching import IndicatorMatcher
-from stormwatch.detections.retro_hunt import match_segments, segments_of
-from stormwatch.detections.ruleset import RuleSet
+from stormwatch.detections.artefacts.artefacts import EXTRACTOR_VERSION
+from stormwatch.detections.indicators.indicator_index import IndicatorIndex
+from stormwatch.detections.indicators.matching import IndicatorMatcher
+from stormwatch.detections.indicators.retro_hunt import match_segments, segments_of
+from stormwatch.detections.rulebook.ruleset import RuleSet
 from stormwatch.detections.run import detect
 from stormwatch.model.intel import Indicator
 from stormwatch.model.observable import Observable, ObservableKind

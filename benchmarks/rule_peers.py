@@ -13,9 +13,9 @@ import hyperscan as hs
 import re2
 import yara_x
 
-from stormwatch.detections.normalise import normalise, utf8
-from stormwatch.detections.patterns import Pattern
-from stormwatch.detections.rule import Rule
+from stormwatch.detections.sigma.patterns import Pattern
+from stormwatch.detections.sigma.rule import Rule
+from stormwatch.detections.text.normalise import normalise, utf8
 
 Engine = Callable[[str], frozenset[int]]
 

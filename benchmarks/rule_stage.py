@@ -27,11 +27,11 @@ import yaml
 
 from rule_peers import is_wide, nova, re2_engine, re_engine, yara_engine, yara_patterns
 from stormwatch.config import shipped
-from stormwatch.detections.artefacts import ArtefactExtractor
-from stormwatch.detections.normalise import NormalText, normalise
-from stormwatch.detections.rule_tests import read_test_events
-from stormwatch.detections.rules import load_rules
-from stormwatch.detections.ruleset import RuleSet
+from stormwatch.detections.artefacts.artefacts import ArtefactExtractor
+from stormwatch.detections.rulebook.rule_tests import read_test_events
+from stormwatch.detections.rulebook.rules import load_rules
+from stormwatch.detections.rulebook.ruleset import RuleSet
+from stormwatch.detections.text.normalise import NormalText, normalise
 from stormwatch.model.event import EventText, Message
 
 CHARACTERS = 900

@@ -12,7 +12,7 @@ import pytest
 from misbehaving_model import Handler, model_server, saying
 from stormwatch.adapters.openai_judge import OpenAIJudge, openai_judge
 from stormwatch.config import load_settings
-from stormwatch.detections.judge import JudgeUnavailable, Question
+from stormwatch.detections.judge.judge import JudgeUnavailable, Question
 from stormwatch.model.errors import InvalidInput
 
 QUESTION = Question((("system", "judge"), ("user", "a text")), {"type": "object"}, 50)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from event_making import event, ndjson
 from stormwatch.config import load_settings
-from stormwatch.detections.correlating_lake import correlate
+from stormwatch.detections.correlations.correlating_lake import correlate
 from stormwatch.detections.run import detect
 from stormwatch.events.ingest import ingest_bytes
 from stormwatch.events.records import from_ipc

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sighting_making import MOMENT, detections, sighting
-from stormwatch.detections.conditions import AnyOf
-from stormwatch.detections.rule import Rule
+from stormwatch.detections.sigma.conditions import AnyOf
+from stormwatch.detections.sigma.rule import Rule
 from stormwatch.hunt.alerts.log import deliveries_of, list_alerts
 from stormwatch.hunt.alerts.policy import load_policy
 from stormwatch.hunt.alerts.raising import raise_alerts

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from review_floor import Floor
 from stormwatch.cases.phrases import Spoken, characteristic, phrases_of
 from stormwatch.cli.main import command_line
-from stormwatch.detections.rules import load_rules
+from stormwatch.detections.rulebook.rules import load_rules
 from stormwatch.model.errors import Conflict, Forbidden, InvalidInput, NotFound
 from stormwatch.model.principal import Role
 

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from stormwatch.detections.rule import Rule
-from stormwatch.detections.rules import load_rules
+from stormwatch.detections.rulebook.rules import load_rules
+from stormwatch.detections.sigma.rule import Rule
 from stormwatch.model.event import EventText, Message
 from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.lake import Lake, LakeChange

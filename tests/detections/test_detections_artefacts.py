@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stormwatch.detections.artefacts import MOST_PER_EVENT, ArtefactExtractor
-from stormwatch.detections.normalise import NormalText, normalise
+from stormwatch.detections.artefacts.artefacts import MOST_PER_EVENT, ArtefactExtractor
+from stormwatch.detections.text.normalise import NormalText, normalise
 
 EXTRACTOR = ArtefactExtractor()
 

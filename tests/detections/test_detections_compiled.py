@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from stormwatch.detections import compiled as module
-from stormwatch.detections.rule import Rule
-from stormwatch.detections.ruleset import RuleSet
+from stormwatch.detections.rulebook import compiled as module
+from stormwatch.detections.rulebook.ruleset import RuleSet
+from stormwatch.detections.sigma.rule import Rule
 from stormwatch.model.event import EventText
 
 DETECTION = "words: {prompt|contains: keylogger}\ncondition: words"

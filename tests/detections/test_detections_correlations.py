@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stormwatch.detections.correlating_batch import correlate_all
-from stormwatch.detections.correlation import (
+from stormwatch.detections.correlations.correlating_batch import correlate_all
+from stormwatch.detections.correlations.correlation import (
     Correlation,
     CorrelationType,
     Expression,
@@ -25,7 +25,7 @@ from stormwatch.detections.correlation import (
     RuleHit,
     Threshold,
 )
-from stormwatch.detections.correlation_stream import CorrelationStream
+from stormwatch.detections.correlations.correlation_stream import CorrelationStream
 
 RULES = ("a", "b", "c")
 SPAN = 10

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from stormwatch.detections.correlating_lake import correlate, hits_of_lake
-from stormwatch.detections.correlation_stream import CorrelationStream
-from stormwatch.detections.rules import RulePack, read_pack
-from stormwatch.detections.ruleset import RuleSet
+from stormwatch.detections.correlations.correlating_lake import correlate, hits_of_lake
+from stormwatch.detections.correlations.correlation_stream import CorrelationStream
+from stormwatch.detections.rulebook.rules import RulePack, read_pack
+from stormwatch.detections.rulebook.ruleset import RuleSet
 from stormwatch.detections.run import detect
 from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.lake import Lake, LakeChange

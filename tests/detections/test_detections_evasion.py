@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stormwatch.detections.conditions import EventFields
-from stormwatch.detections.confusables import confusables, latinised, read_confusables
-from stormwatch.detections.encoded_text import decoded
-from stormwatch.detections.evasion_triggers import Disguise
-from stormwatch.detections.evasion_views import MOST_GROWTH
-from stormwatch.detections.normalise import NormalText, normalise
-from stormwatch.detections.rule import Rule
-from stormwatch.detections.ruleset import RuleSet
+from stormwatch.detections.rulebook.ruleset import RuleSet
+from stormwatch.detections.sigma.conditions import EventFields
+from stormwatch.detections.sigma.rule import Rule
+from stormwatch.detections.text.confusables import confusables, latinised, read_confusables
+from stormwatch.detections.text.encoded_text import decoded
+from stormwatch.detections.text.evasion_triggers import Disguise
+from stormwatch.detections.text.evasion_views import MOST_GROWTH
+from stormwatch.detections.text.normalise import NormalText, normalise
 from stormwatch.model.errors import InvalidInput
 from stormwatch.model.event import EventText, Message
 

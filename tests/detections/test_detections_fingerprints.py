@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stormwatch.detections.blocks import BlockKind, blocks_of
-from stormwatch.detections.fingerprint_settings import fingerprint_settings
-from stormwatch.detections.normalise import NormalText
-from stormwatch.detections.request_shapes import is_key_test
-from stormwatch.detections.ruleset import RuleSet
+from stormwatch.detections.fingerprints.blocks import BlockKind, blocks_of
+from stormwatch.detections.fingerprints.fingerprint_settings import fingerprint_settings
+from stormwatch.detections.fingerprints.request_shapes import is_key_test
+from stormwatch.detections.fingerprints.winnowing import Winnower
+from stormwatch.detections.rulebook.ruleset import RuleSet
 from stormwatch.detections.run import detect
-from stormwatch.detections.winnowing import Winnower
+from stormwatch.detections.text.normalise import NormalText
 from stormwatch.model.event import EventText
 from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.lake import Lake, LakeChange

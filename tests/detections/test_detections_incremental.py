@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from stormwatch.detections.rule import Rule
-from stormwatch.detections.ruleset import RuleSet
+from stormwatch.detections.rulebook.ruleset import RuleSet
 from stormwatch.detections.run import DetectReport, detect
+from stormwatch.detections.sigma.rule import Rule
 from stormwatch.model.intel import Indicator
 from stormwatch.model.observable import Observable, ObservableKind
 from stormwatch.storage import texts

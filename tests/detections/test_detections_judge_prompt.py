@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stormwatch.detections.judge import Reply, Verdict
-from stormwatch.detections.judge_prompt import load_prompt
-from stormwatch.detections.shown_text import shown_text
+from stormwatch.detections.judge.judge import Reply, Verdict
+from stormwatch.detections.judge.judge_prompt import load_prompt
+from stormwatch.detections.judge.shown_text import shown_text
 
 PROMPT = load_prompt()
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from command_line import stormwatch
-from stormwatch.detections.lineage import (
+from stormwatch.detections.fingerprints.lineage import (
     BY_SHAPE,
     Fragment,
     fragments_of,
@@ -24,8 +24,8 @@ from stormwatch.detections.lineage import (
     related,
     similarity,
 )
-from stormwatch.detections.shared_fingerprints import frequencies, one_row_a_hash, shared_fingerprints
-from stormwatch.detections.text_features import TextFeatures
+from stormwatch.detections.fingerprints.shared_fingerprints import frequencies, one_row_a_hash, shared_fingerprints
+from stormwatch.detections.fingerprints.text_features import TextFeatures
 from stormwatch.storage.duckdb_engine import DuckDBEngine
 from stormwatch.storage.schemas import FINGERPRINTS
 
@@ -87,7 +87,7 @@ PROGRAM = [f"    if {a} in {b}[{n}]:\n        {b}.{c}({a} + {n * 3}, {c}_{n})" f
 
 def fingerprints(texts: dict[str, str]) -> pa.Table:
     """Fingerprints of one prompt of each account."""
-    from stormwatch.detections.normalise import NormalText
+    from stormwatch.detections.text.normalise import NormalText
     from stormwatch.model.event import EventText, Message
 
     features = TextFeatures(b"k" * 32)

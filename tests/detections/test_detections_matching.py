@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from stormwatch.detections.indicator_index import IndicatorIndex, indicators_version
-from stormwatch.detections.ruleset import RuleSet
+from stormwatch.detections.indicators.indicator_index import IndicatorIndex, indicators_version
+from stormwatch.detections.rulebook.ruleset import RuleSet
 from stormwatch.detections.run import detect
 from stormwatch.model.intel import Indicator
 from stormwatch.model.observable import Observable, ObservableKind

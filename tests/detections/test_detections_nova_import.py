@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from command_line import stormwatch
-from stormwatch.detections.nova import NovaProblem, NovaRule, read_nova
-from stormwatch.detections.nova_conditions import reduce_condition
-from stormwatch.detections.nova_import import ImportedRule, import_nova
-from stormwatch.detections.rules import load_rules
-from stormwatch.detections.ruleset import RuleSet
+from stormwatch.detections.nova.nova import NovaProblem, NovaRule, read_nova
+from stormwatch.detections.nova.nova_conditions import reduce_condition
+from stormwatch.detections.nova.nova_import import ImportedRule, import_nova
+from stormwatch.detections.rulebook.rules import load_rules
+from stormwatch.detections.rulebook.ruleset import RuleSet
 from stormwatch.model.event import EventText, Message
 
 RULE = """\

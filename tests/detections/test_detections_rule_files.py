@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stormwatch.detections.lint import lint
-from stormwatch.detections.problems import Severity
-from stormwatch.detections.rules import load_rules, read_pack
-from stormwatch.detections.ruleset import RuleSet
+from stormwatch.detections.rulebook.lint import lint
+from stormwatch.detections.rulebook.rules import load_rules, read_pack
+from stormwatch.detections.rulebook.ruleset import RuleSet
+from stormwatch.detections.sigma.problems import Severity
 from stormwatch.model.errors import InvalidInput
 
 GOOD = "words:\n  prompt|contains: harmless phrase\ncondition: words"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from command_line import Called, stormwatch
-from stormwatch.detections.rule_tests import run_tests
-from stormwatch.detections.rules import load_rules
+from stormwatch.detections.rulebook.rule_tests import run_tests
+from stormwatch.detections.rulebook.rules import load_rules
 
 DETECTION = "words:\n  prompt|contains: harmless phrase\ncondition: words"
 TESTS = "rule: 6a7fbd57-4b4c-4b06-8f0b-0f60d8b6a4de\nmatch:\n  - why: as written\n    prompt: a Harmless Phrase\n"

@@ -6,10 +6,10 @@ import pytest
 import yaml
 
 from stormwatch.config import shipped
-from stormwatch.detections.lint import lint
-from stormwatch.detections.rule import TOPIC_SCORE, Rule
-from stormwatch.detections.rule_tests import read_test_events, run_tests
-from stormwatch.detections.rules import load_rules
+from stormwatch.detections.rulebook.lint import lint
+from stormwatch.detections.rulebook.rule_tests import read_test_events, run_tests
+from stormwatch.detections.rulebook.rules import load_rules
+from stormwatch.detections.sigma.rule import TOPIC_SCORE, Rule
 
 TECHNIQUES = [f"LLM-{number:02}" for number in range(1, 23)]
 SCRIPTS = {

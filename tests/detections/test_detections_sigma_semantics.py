@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stormwatch.detections.rule import Rule
-from stormwatch.detections.ruleset import RuleSet
+from stormwatch.detections.rulebook.ruleset import RuleSet
+from stormwatch.detections.sigma.rule import Rule
 from stormwatch.model.event import EventText, Message, ToolCall
 
 Make = Callable[..., Rule]

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from stormwatch.detections.correlation_tests import run_scenes
-from stormwatch.detections.lint import lint
-from stormwatch.detections.rule import Rule
-from stormwatch.detections.rules import RulePack, load_pack, load_rules, read_pack
-from stormwatch.detections.ruleset import RuleSet
+from stormwatch.detections.rulebook.correlation_tests import run_scenes
+from stormwatch.detections.rulebook.lint import lint
+from stormwatch.detections.rulebook.rules import RulePack, load_pack, load_rules, read_pack
+from stormwatch.detections.rulebook.ruleset import RuleSet
 from stormwatch.detections.run import detect
+from stormwatch.detections.sigma.rule import Rule
 from stormwatch.model.event import EventText, Message
 from stormwatch.model.times import parse_rfc3339
 from stormwatch.storage.keyring import Keyring

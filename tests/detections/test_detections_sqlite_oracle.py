@@ -28,12 +28,12 @@ from hypothesis import strategies as st
 from sigma.backends.sqlite import sqliteBackend
 from sigma.collection import SigmaCollection
 
-from stormwatch.detections.correlating_batch import correlate_all
-from stormwatch.detections.correlation import RuleHit
-from stormwatch.detections.event_fields import EVENT_FIELDS, column_of
-from stormwatch.detections.normalise import NormalText
-from stormwatch.detections.rules import read_pack
-from stormwatch.detections.ruleset import RuleSet
+from stormwatch.detections.correlations.correlating_batch import correlate_all
+from stormwatch.detections.correlations.correlation import RuleHit
+from stormwatch.detections.rulebook.rules import read_pack
+from stormwatch.detections.rulebook.ruleset import RuleSet
+from stormwatch.detections.sigma.event_fields import EVENT_FIELDS, column_of
+from stormwatch.detections.text.normalise import NormalText
 from stormwatch.model.event import EventText, Message
 from stormwatch.storage.schemas import EVENTS
 

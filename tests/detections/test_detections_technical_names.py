@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stormwatch.detections.artefacts import ArtefactExtractor
-from stormwatch.detections.normalise import NormalText
+from stormwatch.detections.artefacts.artefacts import ArtefactExtractor
+from stormwatch.detections.text.normalise import NormalText
 
 EXTRACTOR = ArtefactExtractor()
 

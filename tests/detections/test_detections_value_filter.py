@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stormwatch.detections.indicator_index import IndicatorIndex
-from stormwatch.detections.ipv4_text import ipv4_numbers
-from stormwatch.detections.value_filter import ValueFilter
+from stormwatch.detections.indicators.indicator_index import IndicatorIndex
+from stormwatch.detections.indicators.ipv4_text import ipv4_numbers
+from stormwatch.detections.indicators.value_filter import ValueFilter
 from stormwatch.model.intel import Indicator
 from stormwatch.model.observable import Observable, ObservableKind
 

@@ -17,7 +17,7 @@ from typing import Final
 
 import zstandard
 
-from stormwatch.detections.rules import read_pack
+from stormwatch.detections.rulebook.rules import read_pack
 from stormwatch.events.mapping.reading import parse_specification
 from stormwatch.events.normalise import Normaliser
 from stormwatch.events.readers.account_record import read_account_record

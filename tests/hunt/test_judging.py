@@ -10,8 +10,8 @@ import pytest
 
 from review_floor import MOMENT, Floor, floor
 from stormwatch.config import Settings
-from stormwatch.detections.judge import JudgeUnavailable, Question, Reply
-from stormwatch.detections.judge_prompt import load_prompt
+from stormwatch.detections.judge.judge import JudgeUnavailable, Question, Reply
+from stormwatch.detections.judge.judge_prompt import load_prompt
 from stormwatch.hunt.judge_budget import Clock
 from stormwatch.hunt.judging import TEXTS_OF_ACCOUNT, JudgeReport, Judging
 from stormwatch.hunt.window import open_window

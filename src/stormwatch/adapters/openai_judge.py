@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from stormwatch.config import Settings
-from stormwatch.detections.judge import JudgeUnavailable, Question, Reply
+from stormwatch.detections.judge.judge import JudgeUnavailable, Question, Reply
 from stormwatch.model.errors import InvalidInput
 
 _MOST_BYTES: Final = 256 * 1024

@@ -20,8 +20,8 @@ from stormwatch.cases.phrases import Spoken, characteristic
 from stormwatch.cases.queue import case_row
 from stormwatch.cases.said import said
 from stormwatch.cases.states import require_state
-from stormwatch.detections.lint import lint
-from stormwatch.detections.rule_tests import run_tests
+from stormwatch.detections.rulebook.lint import lint
+from stormwatch.detections.rulebook.rule_tests import run_tests
 from stormwatch.ledger.log import Ledger
 from stormwatch.model.case import CaseState
 from stormwatch.model.errors import InvalidInput, NotFound

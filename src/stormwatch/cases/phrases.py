@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from stormwatch.detections.normalise import normalise
+from stormwatch.detections.text.normalise import normalise
 
 _WORD: Final = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 # What looks like an address, a name on the network or an account is an indicator's business, and may name a person.

@@ -13,7 +13,7 @@ from stormwatch.cli.context import runtime_of
 from stormwatch.cli.intel_sheet import conflict_line, name_payload, name_prose, thing_payload, thing_prose
 from stormwatch.cli.output import JsonOption, emit, lines_of, progress_bars
 from stormwatch.config import shipped
-from stormwatch.detections.indicators_on import indicators_on
+from stormwatch.detections.indicators.indicators_on import indicators_on
 from stormwatch.intel.actors import ActorNames
 from stormwatch.intel.files import IntelFormat
 from stormwatch.intel.import_report import ImportReport

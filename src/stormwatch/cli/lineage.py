@@ -9,8 +9,8 @@ import typer
 
 from stormwatch.cli.context import runtime_of
 from stormwatch.cli.output import JsonOption, emit, lines_of
-from stormwatch.detections.lineage import BY_SHAPE, BY_TEXT, Step, fragments_of, lineage_of_account
-from stormwatch.detections.shared_fingerprints import frequencies
+from stormwatch.detections.fingerprints.lineage import BY_SHAPE, BY_TEXT, Step, fragments_of, lineage_of_account
+from stormwatch.detections.fingerprints.shared_fingerprints import frequencies
 from stormwatch.model.errors import NotFound
 from stormwatch.model.times import format_rfc3339
 

@@ -13,14 +13,14 @@ from stormwatch.cli.output import JsonOption, emit, lines_of
 from stormwatch.cli.rules_backtest import run_on_history
 from stormwatch.cli.rules_import import import_rules
 from stormwatch.config import load_settings, shipped
-from stormwatch.detections.acceptance import accept
-from stormwatch.detections.correlation import Correlation
-from stormwatch.detections.correlation_tests import SceneResult, failures_of, run_scenes
-from stormwatch.detections.lint import CheckedRule, lint
-from stormwatch.detections.problems import RuleProblem
-from stormwatch.detections.rule import Rule
-from stormwatch.detections.rule_tests import TestResult, run_tests
-from stormwatch.detections.rules import load_pack, read_pack
+from stormwatch.detections.correlations.correlation import Correlation
+from stormwatch.detections.rulebook.acceptance import accept
+from stormwatch.detections.rulebook.correlation_tests import SceneResult, failures_of, run_scenes
+from stormwatch.detections.rulebook.lint import CheckedRule, lint
+from stormwatch.detections.rulebook.rule_tests import TestResult, run_tests
+from stormwatch.detections.rulebook.rules import load_pack, read_pack
+from stormwatch.detections.sigma.problems import RuleProblem
+from stormwatch.detections.sigma.rule import Rule
 from stormwatch.model.errors import InvalidInput
 
 rules = typer.Typer(help="Sigma rules: check, test, try on history, list.", no_args_is_help=True)

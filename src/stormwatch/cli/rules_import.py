@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from stormwatch.cli.output import JsonOption, emit, lines_of
-from stormwatch.detections.nova_import import ImportedRule, import_nova
+from stormwatch.detections.nova.nova_import import ImportedRule, import_nova
 from stormwatch.model.errors import InvalidInput, WrongUsage
 
 

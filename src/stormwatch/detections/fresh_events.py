@@ -8,10 +8,10 @@ from typing import Final
 import msgspec
 import pyarrow as pa
 
-from stormwatch.detections.artefacts import ArtefactExtractor
-from stormwatch.detections.matching import KEY_COLUMNS, IndicatorMatcher
+from stormwatch.detections.artefacts.artefacts import ArtefactExtractor
+from stormwatch.detections.indicators.matching import KEY_COLUMNS, IndicatorMatcher
 from stormwatch.detections.rows import DetectionRows
-from stormwatch.detections.ruleset import RuleSet
+from stormwatch.detections.rulebook.ruleset import RuleSet
 from stormwatch.detections.scanning import scan_segment
 from stormwatch.detections.segment_events import SegmentEvents
 from stormwatch.model.event import EventText

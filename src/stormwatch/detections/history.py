@@ -10,12 +10,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from stormwatch.detections.correlating_batch import correlate_all
-from stormwatch.detections.correlation import ACCOUNT, CLUSTER, RuleHit, fields_of, member_ids
-from stormwatch.detections.normalise import NormalText
-from stormwatch.detections.rules import RulePack
-from stormwatch.detections.ruleset import RuleSet
+from stormwatch.detections.correlations.correlating_batch import correlate_all
+from stormwatch.detections.correlations.correlation import ACCOUNT, CLUSTER, RuleHit, fields_of, member_ids
+from stormwatch.detections.rulebook.rules import RulePack
+from stormwatch.detections.rulebook.ruleset import RuleSet
 from stormwatch.detections.segment_events import EventRow, SegmentEvents
+from stormwatch.detections.text.normalise import NormalText
 from stormwatch.model.progress import ProgressReport
 from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.lake import Lake, LakeFile

@@ -16,13 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from stormwatch.detections.artefacts import EXTRACTOR_VERSION
-from stormwatch.detections.correlating_lake import CORRELATION_LAYERS
-from stormwatch.detections.indicator_index import IndicatorIndex
-from stormwatch.detections.matching import IndicatorMatcher
-from stormwatch.detections.retro_hunt import match_segments, segments_of
+from stormwatch.detections.artefacts.artefacts import EXTRACTOR_VERSION
+from stormwatch.detections.correlations.correlating_lake import CORRELATION_LAYERS
+from stormwatch.detections.fingerprints.text_features import features_version
+from stormwatch.detections.indicators.indicator_index import IndicatorIndex
+from stormwatch.detections.indicators.matching import IndicatorMatcher
+from stormwatch.detections.indicators.retro_hunt import match_segments, segments_of
 from stormwatch.detections.rows import sort_detections
-from stormwatch.detections.ruleset import RuleSet
+from stormwatch.detections.rulebook.ruleset import RuleSet
 from stormwatch.detections.segment_scanner import RuleSource, ScanResult, ScanTask, SegmentScanner, scanner_of
 from stormwatch.detections.segment_state import (
     FEATURE_TABLES,
@@ -33,7 +34,6 @@ from stormwatch.detections.segment_state import (
     rule_versions_of,
     segment_states,
 )
-from stormwatch.detections.text_features import features_version
 from stormwatch.model.intel import Indicator
 from stormwatch.model.progress import ProgressReport
 from stormwatch.storage.keyring import Keyring

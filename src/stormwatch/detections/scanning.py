@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from stormwatch.detections.artefacts import ArtefactExtractor
-from stormwatch.detections.normalise import NormalText
+from stormwatch.detections.artefacts.artefacts import ArtefactExtractor
+from stormwatch.detections.fingerprints.text_features import TextFeatures
 from stormwatch.detections.rows import DetectionRows, ObservableRows
-from stormwatch.detections.ruleset import RuleSet
+from stormwatch.detections.rulebook.ruleset import RuleSet
 from stormwatch.detections.segment_events import SegmentEvents
-from stormwatch.detections.text_features import TextFeatures
+from stormwatch.detections.text.normalise import NormalText
 from stormwatch.model.detection import DetectionKind
 from stormwatch.model.event import EventText
 

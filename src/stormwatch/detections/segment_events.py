@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stormwatch.detections.event_fields import EVENT_FIELDS, column_of
+from stormwatch.detections.sigma.event_fields import EVENT_FIELDS, column_of
 from stormwatch.model.event import EventText
 
 _ALWAYS: Final = ("event_id", "account_id", "time_us", "text_chunk", "text_row")

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from stormwatch.detections.artefacts import ArtefactExtractor
-from stormwatch.detections.rules import load_pack
-from stormwatch.detections.ruleset import RuleSet
+from stormwatch.detections.artefacts.artefacts import ArtefactExtractor
+from stormwatch.detections.fingerprints.text_features import TextFeatures, features_key
+from stormwatch.detections.rulebook.rules import load_pack
+from stormwatch.detections.rulebook.ruleset import RuleSet
 from stormwatch.detections.scanning import scan_segment
 from stormwatch.detections.segment_events import SegmentEvents
-from stormwatch.detections.text_features import TextFeatures, features_key
 from stormwatch.model.errors import Conflict
 from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.lake import Lake

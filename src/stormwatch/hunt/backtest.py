@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from stormwatch.cases.outcomes import cleared_accounts
-from stormwatch.detections.correlation import Correlation
-from stormwatch.detections.cost import measure
+from stormwatch.detections.correlations.correlation import Correlation
 from stormwatch.detections.history import EventKey, Searched, Window, needed, scan_microseconds, search_history
-from stormwatch.detections.rule import Rule
-from stormwatch.detections.rules import RulePack, read_pack, rule_files
+from stormwatch.detections.rulebook.cost import measure
+from stormwatch.detections.rulebook.rules import RulePack, read_pack, rule_files
+from stormwatch.detections.sigma.rule import Rule
 from stormwatch.model.errors import InvalidInput
 from stormwatch.model.progress import ProgressReport
 from stormwatch.storage.database import Database

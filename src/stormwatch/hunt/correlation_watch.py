@@ -8,10 +8,10 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stormwatch.detections.correlating_lake import firing_row, hits_of_lake
-from stormwatch.detections.correlation import ACCOUNT, Correlation, RuleHit, fields_of
-from stormwatch.detections.correlation_stream import CorrelationStream
-from stormwatch.detections.matching import KEY_COLUMNS
+from stormwatch.detections.correlations.correlating_lake import firing_row, hits_of_lake
+from stormwatch.detections.correlations.correlation import ACCOUNT, Correlation, RuleHit, fields_of
+from stormwatch.detections.correlations.correlation_stream import CorrelationStream
+from stormwatch.detections.indicators.matching import KEY_COLUMNS
 from stormwatch.detections.rows import DetectionRows
 from stormwatch.events.segments import latest_event_us
 from stormwatch.model.times import now_us

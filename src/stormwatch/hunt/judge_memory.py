@@ -7,7 +7,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from stormwatch.detections.judge import Verdict
+from stormwatch.detections.judge.judge import Verdict
 from stormwatch.model.times import DAY
 from stormwatch.storage.lake import Lake
 from stormwatch.storage.schemas import JUDGEMENTS

@@ -12,11 +12,11 @@ from typing import Final
 
 from stormwatch.accounts.judged import JudgedAccount
 from stormwatch.config import Settings
-from stormwatch.detections.judge import Judge, JudgeUnavailable, Verdict
-from stormwatch.detections.judge_prompt import JudgePrompt
+from stormwatch.detections.judge.judge import Judge, JudgeUnavailable, Verdict
+from stormwatch.detections.judge.judge_prompt import JudgePrompt
+from stormwatch.detections.judge.shown_text import shown_text
 from stormwatch.detections.rows import DetectionRows
 from stormwatch.detections.run import JUDGE_LAYER
-from stormwatch.detections.shown_text import shown_text
 from stormwatch.hunt.judge_budget import Clock, JudgeBudget
 from stormwatch.hunt.judge_memory import UNUSABLE, JudgeMemory, Judgement
 from stormwatch.model.detection import DetectionKind

@@ -12,7 +12,7 @@ from stormwatch.attribution.base_rates import BaseRates, load_base_rates
 from stormwatch.attribution.profiles import Profile, load_profiles
 from stormwatch.cases.outcomes import suspended_accounts
 from stormwatch.config import Settings, shipped
-from stormwatch.detections.ruleset import RuleSet
+from stormwatch.detections.rulebook.ruleset import RuleSet
 from stormwatch.detections.segment_scanner import load_ruleset
 from stormwatch.intel.actors import ActorNames
 from stormwatch.intel.indicators import load_indicators

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from stormwatch.detections.indicator_index import IndicatorIndex
-from stormwatch.detections.matching import IndicatorMatcher
-from stormwatch.detections.retro_hunt import match_segments, segments_of
+from stormwatch.detections.indicators.indicator_index import IndicatorIndex
+from stormwatch.detections.indicators.matching import IndicatorMatcher
+from stormwatch.detections.indicators.retro_hunt import match_segments, segments_of
 from stormwatch.intel.lead_hits import of_indicators
 from stormwatch.intel.lead_searches import LeadSearch, coverage_of, keep_search, latest_search
 from stormwatch.intel.leads import get_lead, indicators_of, list_leads, note_search, set_searched

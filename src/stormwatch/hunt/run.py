@@ -13,11 +13,11 @@ from stormwatch.attribution.assess import AssessmentInput, assess
 from stormwatch.attribution.cluster_evidence import Subject
 from stormwatch.cases.opening import open_cases
 from stormwatch.config import Settings
-from stormwatch.detections.correlating_lake import correlate
+from stormwatch.detections.correlations.correlating_lake import correlate
 from stormwatch.detections.detectors.run import run_detectors
 from stormwatch.detections.detectors.settings import detector_settings
-from stormwatch.detections.judge import Judge
-from stormwatch.detections.judge_prompt import load_prompt
+from stormwatch.detections.judge.judge import Judge
+from stormwatch.detections.judge.judge_prompt import load_prompt
 from stormwatch.detections.rows import DetectionRows
 from stormwatch.detections.run import detect
 from stormwatch.detections.segment_scanner import RuleSource

@@ -12,13 +12,13 @@ import pyarrow as pa
 from sqlalchemy import select
 
 from stormwatch.config import Settings, shipped
-from stormwatch.detections.artefacts import ArtefactExtractor
-from stormwatch.detections.correlation import Correlation, member_ids
+from stormwatch.detections.artefacts.artefacts import ArtefactExtractor
+from stormwatch.detections.correlations.correlation import Correlation, member_ids
 from stormwatch.detections.fresh_events import detect_fresh
-from stormwatch.detections.indicator_index import IndicatorIndex
-from stormwatch.detections.matching import IndicatorMatcher
-from stormwatch.detections.rules import load_pack, rule_files
-from stormwatch.detections.ruleset import RuleSet
+from stormwatch.detections.indicators.indicator_index import IndicatorIndex
+from stormwatch.detections.indicators.matching import IndicatorMatcher
+from stormwatch.detections.rulebook.rules import load_pack, rule_files
+from stormwatch.detections.rulebook.ruleset import RuleSet
 from stormwatch.hunt.alerts.policy import AlertPolicy, load_policy
 from stormwatch.hunt.alerts.sightings import Causes, Sighting, sightings_of
 from stormwatch.hunt.alerts.still_asking import still_asking, suspended_since

@@ -10,8 +10,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stormwatch.detections.correlation import Correlation
-from stormwatch.detections.rule import Rule
+from stormwatch.detections.correlations.correlation import Correlation
+from stormwatch.detections.sigma.rule import Rule
 from stormwatch.hunt.alerts.policy import AlertPolicy
 from stormwatch.model.alert import AlertKind, AlertLevel
 from stormwatch.model.detection import DetectionKind

@@ -1,0 +1,1 @@
+"""Texts to what was pasted in them: addresses, names, hashes, packages, keys."""

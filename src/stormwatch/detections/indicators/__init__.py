@@ -1,0 +1,1 @@
+"""Indicators against what connected, what was pasted and who signed up."""

@@ -1,0 +1,1 @@
+"""NOVA rules to Sigma rules, and what is left out on the way."""

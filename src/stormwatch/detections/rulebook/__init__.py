@@ -1,0 +1,1 @@
+"""All rules together: loaded, checked, tested, compiled into one scanner, taken over from drafts."""

@@ -1,0 +1,1 @@
+"""One Sigma rule: its fields, values and conditions, made ready for events."""
