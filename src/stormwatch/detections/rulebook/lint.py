@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import hyperscan as hs
+
 from stormwatch.detections.correlations.correlation import Correlation
 from stormwatch.detections.rulebook.correlation_tests import read_scenes
 from stormwatch.detections.rulebook.cost import RuleCost, measure
@@ -49,12 +51,12 @@ def lint(paths: Sequence[Path]) -> LintReport:
     problems = list(pack.problems)
     checked: list[CheckedRule] = []
     for rule in pack.rules:
-        fault = compile_fault(rule.patterns)
-        if fault:
-            what = f"the scanner cannot take this rule: {fault}"
+        try:
+            cost = measure(rule)
+        except hs.error as error:
+            what = f"the scanner cannot take this rule: {compile_fault(rule.patterns) or error}"
             problems.append(RuleProblem(rule.path, rule.line, Severity.ERROR, what, "simplify the expression"))
             continue
-        cost = measure(rule)
         checked.append(CheckedRule(rule, cost))
         problems += _advice(rule, cost)
         problems += read_test_events(rule)[1]

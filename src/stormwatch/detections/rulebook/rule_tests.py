@@ -9,12 +9,13 @@ from typing import Any, Final
 
 from stormwatch.detections.correlations.correlation import Correlation
 from stormwatch.detections.rulebook.rules import TESTS_SUFFIXES
-from stormwatch.detections.rulebook.ruleset import RuleSet, compile_fault
+from stormwatch.detections.rulebook.ruleset import RuleSet
 from stormwatch.detections.sigma.conditions import needs_text
 from stormwatch.detections.sigma.event_fields import EVENT_FIELDS, TIME_COLUMN
 from stormwatch.detections.sigma.problems import RuleProblem, Severity
 from stormwatch.detections.sigma.rule import Rule
 from stormwatch.detections.text.normalise import TEXT_FIELDS
+from stormwatch.model.errors import InvalidInput
 from stormwatch.model.event import EventText, Message, ToolCall
 from stormwatch.model.located_yaml import LocatedDocument, YamlProblem, read_documents
 from stormwatch.model.times import parse_rfc3339
@@ -72,11 +73,11 @@ def run_tests(rules: Sequence[Rule]) -> tuple[TestResult, ...]:
 
 def _run(rule: Rule) -> TestResult:
     events, problems = read_test_events(rule)
-    fault = compile_fault(rule.patterns)
-    if fault:
-        what = f"the scanner cannot take this rule: {fault}"
-        return TestResult(rule, 0, 0, (), (_problem(rule.path, rule.line, what, "simplify the expression"),))
     ruleset = RuleSet([rule])
+    try:
+        ruleset.size_bytes()  # compiles it
+    except InvalidInput as error:
+        return TestResult(rule, 0, 0, (), (_problem(rule.path, rule.line, error.what, "simplify the expression"),))
     failures = tuple(
         TestFailure(rule, event)
         for event in events
