@@ -17,9 +17,12 @@ from typing import Final
 
 import zstandard
 
+from otlp_making import chat, log, logs_json, logs_protobuf, server, span_id, traces_json, traces_protobuf
+from stormwatch.detections.nova.nova_import import import_nova
 from stormwatch.detections.rulebook.rules import read_pack
 from stormwatch.events.mapping.reading import parse_specification
 from stormwatch.events.normalise import Normaliser
+from stormwatch.events.otlp_records import OtlpReader
 from stormwatch.events.readers.account_record import read_account_record
 from stormwatch.events.readers.choice import RESERVED, shipped_formats
 from stormwatch.events.readers.litellm import read_litellm
@@ -80,6 +83,23 @@ def _litellm(data: bytes) -> None:
     _normaliser().event(read_litellm(data))
 
 
+@cache
+def _otlp() -> OtlpReader:
+    return OtlpReader(Keyring(b"k" * 32), _RECORD_BYTES)
+
+
+def _otlp_traces(data: bytes) -> None:
+    _otlp().traces(data, is_json=False)
+
+
+def _otlp_logs(data: bytes) -> None:
+    _otlp().logs(data, is_json=False)
+
+
+def _otlp_line(data: bytes) -> None:
+    _otlp().line(data)
+
+
 def _mapped(name: str) -> Callable[[bytes], None]:
     def read(data: bytes) -> None:
         reader: MappedReader[int] = MappedReader(shipped_formats().mappings[name])
@@ -125,6 +145,13 @@ def _rules(data: bytes) -> None:
     pack = read_pack([file])
     for problem in pack.problems:
         assert problem.what
+
+
+def _nova(data: bytes) -> None:
+    file = _folder() / "rule.nov"
+    file.write_bytes(data)
+    for rule in import_nova([file], _folder() / "from-nova", ["llm.01"]):
+        assert rule.written is not None or rule.reason
 
 
 def _intel(form: str, suffix: str = "") -> Callable[[bytes], None]:
@@ -204,6 +231,42 @@ tags: [llm.01]
 level: low
 falsepositives: [none]
 """
+_CORRELATION: Final = (
+    _RULE.replace(b"title: T", b"title: T\nname: step")
+    + b"""---
+title: C
+id: 6f0e1a52-0000-4000-8000-000000000002
+correlation: {type: value_count, rules: [step], group-by: [account_id], timespan: 5m, condition: {gte: 2, field: model}}
+tags: [llm.01]
+level: low
+falsepositives: [none]
+"""
+)
+_NOVA: Final = b"""rule Made_up
+{
+    meta:
+        description = "made up"
+    keywords:
+        $a = "first words"
+        $b = /second\\s{1,3}words/i
+    semantics:
+        $s = "something like it" (0.5)
+    condition:
+        any of keywords.* or (semantics.$s and keywords.$a)
+}
+"""
+_SPANS: Final = ({**chat(1, "x", gen_ai_response_id="r"), "parentSpanId": span_id(2)}, server(2))
+_LOGS: Final = (log(1, "gen_ai.user.message", {"content": "hello"}),)
+_MISP: Final = {
+    "Event": {
+        "uuid": "00000000-0000-4000-8000-000000000004", "info": "made up", "date": "2026-01-01",
+        "timestamp": "1767225600",
+        "Tag": [{"name": "tlp:green"}, {"name": 'admiralty-scale:source-reliability="b"'}],
+        "Attribute": [{"uuid": "00000000-0000-4000-8000-000000000005", "type": "ip-dst", "value": "203.0.113.9",
+                       "to_ids": True, "timestamp": "1767225600", "Tag": [{"name": "PAP:AMBER"}]}],
+        "Object": [{"name": "file", "Attribute": [{"type": "sha256", "value": "0" * 64, "to_ids": True}]}],
+    }
+}  # fmt: skip
 _INDICATOR: Final = {
     "type": "indicator", "spec_version": "2.1", "id": "indicator--00000000-0000-4000-8000-000000000001",
     "created": "2026-01-01T00:00:00Z", "modified": "2026-01-01T00:00:00Z", "pattern_type": "stix",
@@ -235,6 +298,9 @@ def _all() -> Iterator[Target]:
     yield Target("usage-event", _usage_event, _json(_EVENT))
     yield Target("account-record", _account_record, _json(_ACCOUNT))
     yield Target("litellm", _litellm, _json(_WEBHOOK))
+    yield Target("otlp-traces", _otlp_traces, (traces_protobuf(_SPANS),))
+    yield Target("otlp-logs", _otlp_logs, (logs_protobuf(_LOGS),))
+    yield Target("otlp-line", _otlp_line, (traces_json(_SPANS), logs_json(_LOGS)))
     yield Target("openai", _mapped("openai"), _PAIRS)
     yield Target("bedrock", _mapped("bedrock"), _INVOCATIONS)
     yield Target("azure-apim", _mapped("azure-apim"), _ROWS)
@@ -242,10 +308,12 @@ def _all() -> Iterator[Target]:
     for encoding, pack in (("gzip", gzip.compress), ("zstd", zstandard.compress)):
         yield Target(encoding, _compressed(encoding), (pack(b"{}\n" * 9), pack(b"x") + pack(b"y")))
     yield Target("mapping-file", _mapping_file, _shipped_mappings())
-    yield Target("rules", _rules, (_RULE,))
+    yield Target("rules", _rules, (_RULE, _CORRELATION))
+    yield Target("nova", _nova, (_NOVA,))
     yield Target("stix", _intel("stix"), _json(_BUNDLE, {**_BUNDLE, "objects": [_INDICATOR, _GROUP]}))
     yield Target("attack", _intel("attack"), _json(_ATTACK))
     yield Target("atlas", _intel("atlas"), (_ATLAS,))
+    yield Target("misp", _intel("misp"), _json(_MISP, {"response": [_MISP]}, [_MISP]))
     yield Target("misp-galaxy", _intel("misp-galaxy"), _json(_GALAXY))
     yield Target("microsoft-names", _intel("microsoft-names"), _json(_NAMES))
     yield Target(
