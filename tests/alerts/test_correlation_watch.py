@@ -15,6 +15,7 @@ from stormwatch.detections.correlations.correlating_lake import correlate
 from stormwatch.detections.run import detect
 from stormwatch.events.ingest import ingest_bytes
 from stormwatch.events.records import from_ipc
+from stormwatch.hunt import knowledge, watchlist
 from stormwatch.hunt.alerts.catch_up import _candidates
 from stormwatch.hunt.alerts.sightings import Sighting, sightings_of
 from stormwatch.hunt.knowledge import read_knowledge
@@ -70,6 +71,8 @@ def watched(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runt
     folder.mkdir()
     (folder / "made-up.yml").write_text(RULES, encoding="utf-8")
     monkeypatch.setenv("STORMWATCH_RULES", f'["{folder}"]')
+    for module in (knowledge, watchlist):  # the shipped rules take seconds to load and have no part in this
+        monkeypatch.setattr(module, "rule_folders", lambda settings: tuple(settings.rules))
     create_home(home).close()
     return Runtime(load_settings(home))
 
@@ -95,20 +98,20 @@ def looked(runtime: Runtime, batches: list[list[dict[str, object]]]) -> list[Sig
     runtime.events.on_stored = lambda payload: given_.append(from_ipc(payload))
     for batch in batches:
         ingest_bytes(runtime.events, ndjson(batch), collector="gateway", source="test")
-    watchlist = WatchlistReader(runtime.settings, runtime.database).read()
-    return [one for events in given_ for one in watchlist.look(events)]
+    read = WatchlistReader(runtime.settings, runtime.database).read()
+    return [one for events in given_ for one in read.look(events)]
 
 
 def hunted(runtime: Runtime) -> list[Sighting]:
     runtime.events.compact()
-    knowledge = read_knowledge(runtime.settings, runtime.database)
-    detect(runtime.lake, runtime.keyring, knowledge.rules, ())
-    correlate(runtime.lake, knowledge.rules.correlations)
+    known = read_knowledge(runtime.settings, runtime.database)
+    detect(runtime.lake, runtime.keyring, known.rules, ())
+    correlate(runtime.lake, known.rules.correlations)
     causes = WatchlistReader(runtime.settings, runtime.database).read().causes
     return sightings_of(_candidates(runtime.lake, causes), causes)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cut=st.integers(0, len(STEPS)), turned=st.booleans())
 def test_stream_and_hunt_see_the_same(
     watched: Runtime, tmp_path_factory: pytest.TempPathFactory, cut: int, turned: bool

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import pyarrow as pa
 from sqlalchemy import select
 
-from stormwatch.config import Settings, shipped
+from stormwatch.config import Settings
 from stormwatch.detections.artefacts.artefacts import ArtefactExtractor
 from stormwatch.detections.correlations.correlation import Correlation, member_ids
 from stormwatch.detections.fresh_events import detect_fresh
@@ -23,6 +23,7 @@ from stormwatch.hunt.alerts.policy import AlertPolicy, load_policy
 from stormwatch.hunt.alerts.sightings import Causes, Sighting, sightings_of
 from stormwatch.hunt.alerts.still_asking import still_asking, suspended_since
 from stormwatch.hunt.correlation_watch import CorrelationWatch
+from stormwatch.hunt.knowledge import rule_folders
 from stormwatch.hunt.shared_lookup import SharedLookup
 from stormwatch.intel.indicators import load_indicators
 from stormwatch.intel.shared_infrastructure import SharedInfrastructure
@@ -113,7 +114,7 @@ class WatchlistReader:
 
     def _read_rules(self) -> bool:
         """Whether rules or policy were read anew."""
-        folders = (shipped("rules"), *self._settings.rules)
+        folders = rule_folders(self._settings)
         own = self._settings.alert_policy
         files = _signature([*rule_files(folders), *([own] if own is not None else [])])
         if files == self._files:
