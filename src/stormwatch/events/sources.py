@@ -14,6 +14,7 @@ from stormwatch.model.errors import InvalidInput
 
 CHUNK_BYTES: Final = 1 << 20
 _GATHERED_BYTES: Final = 1 << 18
+_LARGEST_BYTES: Final = 1 << 21
 _PIECE_BYTES: Final = 1 << 10  # zstd can pack 32 kB into a byte: this much unpacks to 32 MB at the very most
 _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
@@ -87,12 +88,18 @@ def _gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
             held.append(piece)
             size += len(piece)
             if size >= _GATHERED_BYTES:
-                yield b"".join(held)
+                yield from _cut(b"".join(held))
                 held, size = [], 0
     except CutOff:
         yield b"".join(held)
         raise
     yield b"".join(held)
+
+
+def _cut(data: bytes) -> Iterator[bytes]:
+    """A few kilobytes may unpack to tens of megabytes; whoever comes next holds copies of no more than a part."""
+    for start in range(0, len(data), _LARGEST_BYTES):
+        yield data[start : start + _LARGEST_BYTES]
 
 
 def _gzip() -> _Decompressor:
