@@ -119,7 +119,7 @@ def _records(data: bytes) -> None:
     held = 0
     for piece in split_records(iter([data[at : at + size] for at in range(1, len(data), size)]), _RECORD_BYTES):
         held += len(piece.data)
-        assert len(piece.data) <= _RECORD_BYTES + 256
+        assert piece.oversize or len(piece.data) <= _RECORD_BYTES
     assert held <= len(data)
 
 
