@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-import yaml
 from sqlalchemy import Connection, delete, insert
 
 from stormwatch.intel.actor_catalogue import Collection, ImportedFile, begin_collection
 from stormwatch.intel.import_report import Tally
 from stormwatch.model.errors import InvalidInput
+from stormwatch.model.located_yaml import YamlProblem, read_texts
 from stormwatch.storage.tables.intel import techniques
 
 _ATLAS: Final = "mitre-atlas"
@@ -51,13 +51,10 @@ def store_techniques(connection: Connection, source: str, named: Mapping[str, st
 def _yaml(content: bytes, where: str) -> Mapping[str, Any]:
     if len(content) > _MAX_BYTES:
         raise InvalidInput(f"this file is longer than {_MAX_BYTES} bytes, and ATLAS is not", where=where)
-    # The base loader leaves every value a text: a date that is none then breaks nothing.
-    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
-        document = yaml.load(content, Loader=loader)  # noqa: S506 - it makes texts, lists and mappings alone
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        place = getattr(error, "problem_mark", None)
-        line = f", line {place.line + 1}" if place is not None else ""
+        document = read_texts(content)
+    except YamlProblem as error:
+        line = f", line {error.line}" if error.line is not None else ""
         raise InvalidInput("this is no YAML", where=f"{where}{line}", remedy="check that it arrived whole") from error
     if not isinstance(document, dict):
         raise InvalidInput("this is no ATLAS file", where=where)

@@ -15,6 +15,7 @@ _UNBUILDABLE: Final = (ValueError, AttributeError, TypeError, KeyError, Overflow
 Place = tuple[str | int, ...]
 
 # C parser where PyYAML brings it; the same grammar either way.
+_TEXTS: Final = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -61,14 +62,14 @@ def read_documents(text: str) -> Iterator[LocatedDocument]:
         raise YamlProblem(f"broken YAML: {str(error).splitlines()[0] if str(error) else 'a value'}", None) from error
 
 
-def read_value(content: bytes | str) -> Any:
-    """The value of one YAML document, without lines; aliases are followed, since its values are only shared by them.
+def read_texts(content: bytes | str) -> Any:
+    """One YAML document in which every scalar stays a text, so that a date or number that is none breaks nothing.
 
-    Raises YamlProblem.
+    Without lines; aliases are followed, since values are only shared by them. Raises YamlProblem.
     """
     try:
         _refuse_what_hurts(content, aliases=True)
-        return yaml.load(content, Loader=_LOADER)  # noqa: S506 - the C form of the safe loader
+        return yaml.load(content, Loader=_TEXTS)  # noqa: S506 - it makes texts, lists and mappings alone
     except (yaml.YAMLError, UnicodeDecodeError, *_UNBUILDABLE) as error:
         raise YamlProblem(f"broken YAML: {str(error).splitlines()[0] if str(error) else 'a value'}", None) from error
 
