@@ -8,7 +8,6 @@ import pytest
 
 from stormwatch.model.located_yaml import YamlProblem, read_documents, read_texts
 
-
 DEEP = ("[" * 200_000, "a: " + "{a: " * 20_000, "- " * 20_000 + "x")
 
 
