@@ -134,18 +134,21 @@ def _environment(gate: Mapping[str, str], telemetry: Telemetry | None) -> dict[s
     }
     kept |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MASTER_KEY": f"sk-{secrets.token_hex(32)}"}
     kept |= {f"STORMWATCH_GATE_{name}": value for name, value in gate.items()}
-    if telemetry is not None:
-        authorization = f"Authorization=Bearer {telemetry.token}"
+    if telemetry is not None and telemetry.callback == "otel":
+        # Only where the export is wanted: with these set LiteLLM exports spans whatever its callbacks say.
         kept |= {
-            "GENERIC_LOGGER_ENDPOINT": f"{telemetry.url}/v1/events/litellm",
-            "GENERIC_LOGGER_HEADERS": authorization,
-            "DEFAULT_FLUSH_INTERVAL_SECONDS": "1",
             "LITELLM_OTEL_V2": "true",
             "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "span_only",
             "OTEL_EXPORTER": "otlp_http",
             "OTEL_ENDPOINT": f"{telemetry.url}/v1/traces",
-            "OTEL_HEADERS": authorization,
+            "OTEL_HEADERS": f"Authorization=Bearer {telemetry.token}",
             "OTEL_BSP_SCHEDULE_DELAY": "500",
+        }
+    elif telemetry is not None:
+        kept |= {
+            "GENERIC_LOGGER_ENDPOINT": f"{telemetry.url}/v1/events/litellm",
+            "GENERIC_LOGGER_HEADERS": f"Authorization=Bearer {telemetry.token}",
+            "DEFAULT_FLUSH_INTERVAL_SECONDS": "1",
         }
     return kept
 
