@@ -73,3 +73,11 @@ def test_a_source_that_states_no_confidence_is_not_believed_much() -> None:
 
 def test_a_feed_alone_never_brings_an_account_to_even_odds() -> None:
     assert alone(weigh(hit("a", lead=None, confidence=100))[0]) < 0.5
+
+
+def test_matches_of_a_feed_that_one_account_in_ten_has_weigh_next_to_nothing_however_sure_the_source_is() -> None:
+    common = weigh(*(hit(f"account-{n}", value=f"198.51.100.{n}", confidence=100, lead=None) for n in range(100)))
+    rare = weigh(*(hit(f"account-{n}", value=f"198.51.100.{n}", confidence=100, lead=None) for n in range(2)))
+    assert max(piece.weight_bits for piece in common) < 3 < min(piece.weight_bits for piece in rare)
+    graded = weigh(*(hit(f"account-{n}", value=f"198.51.100.{n}", confidence=100) for n in range(100)))
+    assert min(piece.weight_bits for piece in graded) > 8

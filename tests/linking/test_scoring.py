@@ -18,12 +18,22 @@ def score(*shared: tuple[str, str, int], listed: tuple[str, ...] = ()) -> Link:
 
 def test_probability_of_one_shared_identifier_is_what_its_innocent_share_leaves() -> None:
     assert score(("payment", "p", 2)).probability == pytest.approx(0.9)
-    assert score(("address", "192.0.2.1", 2)).probability == pytest.approx(0.4)
+    assert score(("address", "192.0.2.1", 2)).probability == pytest.approx(0.65)
+
+
+def test_an_address_that_many_have_joins_nobody_even_beside_a_common_browser() -> None:
+    assert score(("address", "192.0.2.1", 90), ("client", "c", 2)).probability < 0.5
+
+
+def test_sign_ups_in_lockstep_and_pasted_texts_join_nobody_alone() -> None:
+    assert score(("sign-up", "within 1 min", 2)).probability < 0.05
+    assert score(("artefact", "domain c2.example", 2), ("code-program", "40 passages", 2)).probability < 0.5
 
 
 @pytest.mark.parametrize("kind", COMPARISONS.comparisons)
 def test_the_more_accounts_share_a_value_the_less_it_says(kind: str) -> None:
-    weights = [COMPARISONS.weight(kind, n, population=10_000, listed=False) for n in range(2, 21)]
+    most = COMPARISONS.comparisons[kind].corroborates_up_to
+    weights = [COMPARISONS.weight(kind, n, population=10_000, listed=False) for n in range(2, most + 1)]
     assert weights == sorted(weights, reverse=True)
 
 

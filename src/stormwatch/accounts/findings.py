@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from stormwatch.accounts.odds import weight_from_rates
 from stormwatch.accounts.weights import FindingWeight
 from stormwatch.model.evidence import Evidence
 from stormwatch.storage.lake import Lake
 
+_INTRUSIONS: Final = frozenset({"key-misuse"})
 _COLUMNS = ("detector", "account_id", "event_id", "time_us", "summary", "innocent_explanation")
 
 
@@ -29,6 +31,11 @@ class AccountFinding:
 def read_findings(lake: Lake) -> Sequence[AccountFinding]:
     """The findings of the last run of the detectors."""
     return [AccountFinding(**row) for row in lake.read("findings", _COLUMNS).to_pylist()]
+
+
+def victims_of_intruders(findings: Sequence[AccountFinding]) -> frozenset[str]:
+    """The accounts of which a detector says that somebody else uses what is theirs."""
+    return frozenset(finding.account_id for finding in findings if finding.detector in _INTRUSIONS)
 
 
 def finding_evidence(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
-from stormwatch.accounts.odds import log2_odds
+from stormwatch.accounts.odds import log2_odds, weight_from_rates
 from stormwatch.accounts.weights import IndicatorWeights
 from stormwatch.model.detection import DetectionKind
 from stormwatch.model.evidence import Evidence
@@ -71,24 +72,22 @@ def hit_evidence(
     `shared_names(kind, value)` gives the lists of shared infrastructure that hold an observable and why,
     `actors_named(name)` the ids of tracked actors that a source's name may mean. The weight takes the account from the
     prior to what the hit on its own leaves: the indicator's credibility x the share of its users that would be the
-    operator's.
+    operator's. But no match of a bulk feed weighs more than its rarity here allows: where one account in ten has one of
+    so many bits, that is what innocent accounts look like, whatever the source says.
     """
-    users = _users(hits)
     collectors = _collectors(hits, weights.collector_from_actors)
-    for hit in hits:
+    users = _users(hits)
+    stated = [_stated_bits(hit, weights, prior, users, collectors, shared_names) for hit in hits]
+    rarity = _Rarity(hits, stated, population)
+    for hit, bits in zip(hits, stated, strict=True):
         pasted = hit.kind is DetectionKind.ARTEFACT
         behind = users[hit.observable_kind, hit.observable_value]
         names = shared_names(hit.observable_kind, hit.observable_value)
-        believed = _credibility(hit, weights) * min(1.0, weights.operators_accounts_behind_an_address / behind)
-        believed *= weights.shared_infrastructure if names else 1.0
-        believed *= weights.pasted if pasted else 1.0
-        believed *= weights.collector if hit.account_id in collectors else 1.0
-        bits = min(log2_odds(min(max(believed, prior), 0.999)) - log2_odds(prior), weights.cap_bits)
         yield Evidence(
             account_id=hit.account_id,
             kind="artefact-hit" if pasted else "indicator-hit",
             group="indicators",
-            weight_bits=max(bits, 0.0),
+            weight_bits=bits if hit.indicator.lead_id is not None else min(bits, rarity.bits(hit, bits, weights)),
             summary=_summary(hit, behind, names),
             innocent_explanation=_INNOCENT_PASTE if pasted else _INNOCENT_CONNECTION,
             innocent_frequency=behind / population if population else 0.0,
@@ -96,6 +95,41 @@ def hit_evidence(
             actors=tuple(sorted({actor for name in hit.indicator.actors for actor in actors_named(name)})),
             event_ids=hit.event_ids,
         )
+
+
+def _stated_bits(
+    hit: Hit,
+    weights: IndicatorWeights,
+    prior: float,
+    users: Mapping[tuple[str, str], int],
+    collectors: frozenset[str],
+    shared_names: Callable[[str, str], Sequence[str]],
+) -> float:
+    """What the hit weighs by what its source says and by who else uses the observable."""
+    behind = users[hit.observable_kind, hit.observable_value]
+    believed = _credibility(hit, weights) * min(1.0, weights.operators_accounts_behind_an_address / behind)
+    believed *= weights.shared_infrastructure if shared_names(hit.observable_kind, hit.observable_value) else 1.0
+    believed *= weights.pasted if hit.kind is DetectionKind.ARTEFACT else 1.0
+    believed *= weights.collector if hit.account_id in collectors else 1.0
+    return max(min(log2_odds(min(max(believed, prior), 0.999)) - log2_odds(prior), weights.cap_bits), 0.0)
+
+
+class _Rarity:
+    """How many accounts of this population have a hit of a kind that weighs so much or more."""
+
+    def __init__(self, hits: Sequence[Hit], bits: Sequence[float], population: int) -> None:
+        strongest: dict[DetectionKind, dict[str, float]] = defaultdict(dict)
+        for hit, weight in zip(hits, bits, strict=True):
+            of_kind = strongest[hit.kind]
+            of_kind[hit.account_id] = max(weight, of_kind.get(hit.account_id, 0.0))
+        self._sorted = {kind: sorted(of_kind.values()) for kind, of_kind in strongest.items()}
+        self._population = max(population, 1)
+
+    def bits(self, hit: Hit, weight: float, weights: IndicatorWeights) -> float:
+        """The most that a hit of such a weight may count."""
+        known = self._sorted[hit.kind]
+        frequency = min((len(known) - bisect_left(known, weight)) / self._population, 1.0)
+        return weight_from_rates(weights.shown_by_operators, frequency, self._population, weights.cap_bits)
 
 
 def _credibility(hit: Hit, weights: IndicatorWeights) -> float:

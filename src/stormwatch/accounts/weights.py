@@ -29,6 +29,7 @@ class IndicatorWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pasted: float
     collector_from_actors: int
     collector: float
+    shown_by_operators: float
     cap_bits: float
 
 

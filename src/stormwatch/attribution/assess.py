@@ -11,12 +11,13 @@ from typing import Final
 import pyarrow as pa
 
 from stormwatch.attribution.base_rates import BaseRates
-from stormwatch.attribution.cluster_evidence import Subject, cluster_evidence, leading_pieces
+from stormwatch.attribution.cluster_evidence import Subject, Surroundings, cluster_evidence, leading_pieces
 from stormwatch.attribution.habits import HabitBook
 from stormwatch.attribution.hypotheses import hypotheses
 from stormwatch.attribution.organisations import recognise_organisations
 from stormwatch.attribution.profiles import Profile
 from stormwatch.attribution.risk import decided_risk, flagged_time
+from stormwatch.attribution.shared_programs import accounts_with_shared_code
 from stormwatch.attribution.speaking import spoken_bits
 from stormwatch.attribution.traits import account_traits
 from stormwatch.model.assessment import Assessment, Confidence, likelihood_words
@@ -39,6 +40,7 @@ class AssessmentInput:
     threshold: float
     population: int
     first_event_us: Mapping[str, int]
+    requests: Mapping[str, int]
     banned: frozenset[str]
     is_shared_domain: Callable[[str], bool]
     basis: Mapping[str, str]
@@ -57,10 +59,13 @@ def assess(
         clusters,
         traits,
         given.rates.cluster,
-        population=given.population,
-        first_event_us=given.first_event_us,
-        banned=given.banned,
-        organisations=recognise_organisations(engine, clusters, given.is_shared_domain),
+        Surroundings(
+            requests=given.requests,
+            first_event_us=given.first_event_us,
+            banned=given.banned,
+            organisations=recognise_organisations(engine, clusters, given.is_shared_domain),
+            shared_code=accounts_with_shared_code(lake, clusters, given.population),
+        ),
     )
     found, rows = [], []
     for subject in (*clusters, *_alone(of_account, clusters)):

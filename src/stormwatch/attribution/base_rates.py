@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from importlib import resources
+from typing import Annotated
 
 import msgspec
 import yaml
@@ -61,12 +62,22 @@ class ClusterFeature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cap_bits: float
 
 
+class SharedGoals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What several accounts of a cluster pursue: shares of an operator (guesses), caps, and how many must show it."""
+
+    event_share: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
+    pursued: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
+    fewest_accounts: Annotated[int, msgspec.Meta(ge=2)]
+    trait_cap_bits: float
+    cap_bits: float
+
+
 class ClusterFeatures(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
     """Settings per feature."""
 
     hiding: ClusterFeature
-    shared_technique: ClusterFeature
-    shared_topic: ClusterFeature
+    shared_goals: SharedGoals
+    shared_code: ClusterFeature
     shared_conduct: ClusterFeature
     return_after_ban: ClusterFeature
 

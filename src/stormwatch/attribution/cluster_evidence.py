@@ -1,16 +1,18 @@
-"""Evidence of a cluster as a whole, each feature weighed by how many clusters of this population show as much of it."""
+"""Evidence of a cluster as a whole, each feature weighed by how usual it is in this operator's own population."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from scipy.stats import binom
 
 from stormwatch.accounts.odds import weight_from_rates
-from stormwatch.attribution.base_rates import ClusterFeature, ClusterFeatures
+from stormwatch.attribution.base_rates import ClusterFeature, ClusterFeatures, SharedGoals
+from stormwatch.attribution.shared_goals import Goal, GoalScorer
 from stormwatch.attribution.traits import AccountTraits, Trait, TraitFamily
 from stormwatch.model.evidence import Evidence
 
@@ -24,136 +26,196 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the evidence of clusters is read from besides their accounts' traits.
+
+    `requests` and `first_event_us` are by account; `banned` are accounts suspended before; `organisations` gives the
+    mail domain of clusters that are openly together; `shared_code` the accounts of a cluster that work on one program.
+    """
+
+    requests: Mapping[str, int]
+    first_event_us: Mapping[str, int]
+    banned: frozenset[str]
+    organisations: Mapping[str, str]
+    shared_code: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
 class _Score:
     """How much of a feature a cluster shows (higher is rarer), and what to say of it."""
 
     value: float
+    kind: str
+    group: str
+    feature: ClusterFeature
     summary: str
     event_time_us: int
-    kind: str
     innocent: str
 
 
-_INNOCENT = {
+_INNOCENT: Final = {
     TraitFamily.TECHNIQUE: "colleagues, a course or a family with the same work: an organisation that is not declared",
     TraitFamily.TOPIC: "people of one field, class or newsroom read about the same things",
     TraitFamily.CONDUCT: "one program run under several accounts, or friends who try a service on the same day",
 }
-# Techniques and topics share one innocent cause, a common field of work, so they are not independent of each other.
-_GROUPS = {TraitFamily.TECHNIQUE: "content", TraitFamily.TOPIC: "content", TraitFamily.CONDUCT: "conduct"}
-_EXPLAINED_BY_ORGANISATION = frozenset({"hiding", "content"})
+# Being several at the same work says nothing against those who are openly together.
+_EXPLAINED_BY_ORGANISATION: Final = frozenset({"hiding", "content", "code"})
 
 
 def cluster_evidence(
-    clusters: Sequence[Subject],
-    traits: AccountTraits,
-    features: ClusterFeatures,
-    *,
-    population: int,
-    first_event_us: Mapping[str, int],
-    banned: frozenset[str],
-    organisations: Mapping[str, str],
+    clusters: Sequence[Subject], traits: AccountTraits, features: ClusterFeatures, around: Surroundings
 ) -> Mapping[str, Sequence[Evidence]]:
-    """Evidence by cluster id.
-
-    `population` is the number of accounts, `banned` are accounts suspended before, `organisations` gives the mail
-    domain of clusters that are openly together: being several at the same work says nothing against those.
-    """
-    rates = _rates(traits, population)
-    scores: list[tuple[str, ClusterFeature, str, _Score]] = []
+    """Evidence by cluster id."""
+    scorer = GoalScorer(traits, around.requests, features.shared_goals)
+    rates = _conduct_rates(traits, max(len(around.requests), 1))
+    found = _weigh({c.subject_id: list(_scores(c, traits, rates, features, around)) for c in clusters}, len(clusters))
     for cluster in clusters:
-        scores.append((cluster.subject_id, features.hiding, "hiding", _hiding(cluster, first_event_us)))
-        for family, feature in (
-            (TraitFamily.TECHNIQUE, features.shared_technique),
-            (TraitFamily.TOPIC, features.shared_topic),
-            (TraitFamily.CONDUCT, features.shared_conduct),
-        ):
-            shared = _shared(cluster, family, traits, rates)
-            if shared is not None:
-                scores.append((cluster.subject_id, feature, _GROUPS[family], shared))
-        returned = _return_after_ban(cluster, banned, first_event_us)
-        if returned is not None:
-            scores.append((cluster.subject_id, features.return_after_ban, "history", returned))
-    return _weigh(scores, len(clusters), organisations)
+        goals = scorer.goals(cluster.account_ids)
+        found[cluster.subject_id] += _goal_evidence(cluster, goals, features.shared_goals)
+    return {cluster_id: list(_excused(cluster_id, pieces, around)) for cluster_id, pieces in found.items()}
 
 
-def _weigh(
-    scores: Sequence[tuple[str, ClusterFeature, str, _Score]], clusters: int, organisations: Mapping[str, str]
-) -> Mapping[str, Sequence[Evidence]]:
+def _scores(
+    cluster: Subject,
+    traits: AccountTraits,
+    rates: Mapping[Trait, float],
+    features: ClusterFeatures,
+    around: Surroundings,
+) -> Iterator[_Score]:
+    yield _hiding(cluster, features.hiding, around.first_event_us)
+    conduct = _shared_conduct(cluster, features.shared_conduct, traits, rates)
+    code = _shared_code(cluster, features.shared_code, around)
+    returned = _return_after_ban(cluster, features.return_after_ban, around)
+    yield from (score for score in (conduct, code, returned) if score is not None)
+
+
+def _weigh(scores: Mapping[str, Sequence[_Score]], clusters: int) -> dict[str, list[Evidence]]:
     values: dict[str, list[float]] = {}
-    for _, _, _, score in scores:
-        values.setdefault(score.kind, []).append(score.value)
-    found: dict[str, list[Evidence]] = {}
-    for cluster_id, feature, group, score in scores:
-        frequency = sum(value >= score.value for value in values[score.kind]) / clusters
-        bits = weight_from_rates(feature.shown_by_operators, frequency, clusters, feature.cap_bits)
-        innocent = score.innocent
-        if group in _EXPLAINED_BY_ORGANISATION and cluster_id in organisations:
-            bits = 0.0
-            innocent = f"an organisation: the accounts sign up openly under {organisations[cluster_id]}"
-        piece = Evidence(
-            account_id=cluster_id,
-            kind=score.kind,
-            group=group,
-            weight_bits=bits,
-            summary=score.summary,
-            innocent_explanation=innocent,
-            innocent_frequency=frequency,
-            event_time_us=score.event_time_us,
-        )
-        found.setdefault(cluster_id, []).append(piece)
-    return found
+    for of_cluster in scores.values():
+        for score in of_cluster:
+            values.setdefault(score.kind, []).append(score.value)
+    return {
+        cluster_id: [_evidence(cluster_id, score, values[score.kind], clusters) for score in of_cluster]
+        for cluster_id, of_cluster in scores.items()
+    }
 
 
-def _rates(traits: AccountTraits, population: int) -> Mapping[Trait, float]:
-    counts = Counter(trait for of_account in traits.values() for trait in of_account)
-    return {trait: count / max(population, count) for trait, count in counts.items()}
-
-
-def _hiding(cluster: Subject, first_event_us: Mapping[str, int]) -> _Score:
-    times = sorted(first_event_us[account] for account in cluster.account_ids if account in first_event_us)
-    return _Score(
-        float(len(cluster.account_ids)),
-        f"{len(cluster.account_ids)} accounts that do not declare an organisation look like one operator's",
-        times[1] if len(times) > 1 else (times[0] if times else 0),
-        "hiding-as-several",
-        "a household, a small firm, or one person with several accounts",
+def _evidence(cluster_id: str, score: _Score, values: Sequence[float], clusters: int) -> Evidence:
+    frequency = sum(value >= score.value for value in values) / clusters
+    return Evidence(
+        account_id=cluster_id,
+        kind=score.kind,
+        group=score.group,
+        weight_bits=weight_from_rates(score.feature.shown_by_operators, frequency, clusters, score.feature.cap_bits),
+        summary=score.summary,
+        innocent_explanation=score.innocent,
+        innocent_frequency=frequency,
+        event_time_us=score.event_time_us,
     )
 
 
-def _shared(
-    cluster: Subject, family: TraitFamily, traits: AccountTraits, rates: Mapping[Trait, float]
+def _excused(cluster_id: str, pieces: Sequence[Evidence], around: Surroundings) -> Iterator[Evidence]:
+    domain = around.organisations.get(cluster_id)
+    for piece in pieces:
+        if domain is not None and piece.group.partition(":")[0] in _EXPLAINED_BY_ORGANISATION:
+            reason = f"an organisation: the accounts sign up openly under {domain}"
+            yield replace(piece, weight_bits=0.0, innocent_explanation=reason)
+        else:
+            yield piece
+
+
+def _goal_evidence(cluster: Subject, goals: Sequence[Goal], settings: SharedGoals) -> Iterator[Evidence]:
+    """A piece for each goal, each a group of its own since their weights add up, scaled down to the cap of all."""
+    total = sum(goal.bits for goal in goals)
+    scale = min(1.0, settings.cap_bits / total) if total else 1.0
+    size = len(cluster.account_ids)
+    for goal in goals:
+        yield Evidence(
+            account_id=cluster.subject_id,
+            kind=f"shared-{goal.trait.family}",
+            group=f"content:{goal.trait.name}",
+            weight_bits=goal.bits * scale,
+            summary=f"{goal.accounts} of {size} accounts show {goal.trait.family} {goal.trait.name}, "
+            f"where {goal.expected:.2g} of as many others with as many requests would",
+            innocent_explanation=_INNOCENT[goal.trait.family],
+            innocent_frequency=goal.expected / size,
+            event_time_us=goal.event_time_us,
+        )
+
+
+def _conduct_rates(traits: AccountTraits, population: int) -> Mapping[Trait, float]:
+    counts = Counter(trait for own in traits.values() for trait in own if trait.family is TraitFamily.CONDUCT)
+    return {trait: count / max(population, count) for trait, count in counts.items()}
+
+
+def _hiding(cluster: Subject, feature: ClusterFeature, first_event_us: Mapping[str, int]) -> _Score:
+    times = sorted(first_event_us[account] for account in cluster.account_ids if account in first_event_us)
+    return _Score(
+        value=float(len(cluster.account_ids)),
+        kind="hiding-as-several",
+        group="hiding",
+        feature=feature,
+        summary=f"{len(cluster.account_ids)} accounts that do not declare an organisation look like one operator's",
+        event_time_us=times[1] if len(times) > 1 else (times[0] if times else 0),
+        innocent="a household, a small firm, or one person with several accounts",
+    )
+
+
+def _shared_conduct(
+    cluster: Subject, feature: ClusterFeature, traits: AccountTraits, rates: Mapping[Trait, float]
 ) -> _Score | None:
-    """The rarest trait of a family that two or more members share, by the binomial tail of its rate here."""
+    """The rarest conduct that two or more members share, by the binomial tail of its rate here."""
     members = [traits.get(account, {}) for account in cluster.account_ids]
-    counts = Counter(trait for of_member in members for trait in of_member if trait.family is family)
+    counts = Counter(trait for own in members for trait in own if trait.family is TraitFamily.CONDUCT)
     shared = {trait: count for trait, count in counts.items() if count > 1}
     if not shared:
         return None
-    size, tried = len(cluster.account_ids), sum(trait.family is family for trait in rates)
+    size, tried = len(cluster.account_ids), len(rates)
     surprise = {t: -math.log2(max(float(binom.sf(n - 1, size, rates[t])) * tried, 2.0**-60)) for t, n in shared.items()}
     rarest = max(sorted(surprise), key=lambda trait: surprise[trait])
     times = sorted(of_member[rarest] for of_member in members if rarest in of_member)
     return _Score(
-        surprise[rarest],
-        f"{shared[rarest]} of {size} accounts show {family} {rarest.name}, which {rates[rarest]:.2%} of accounts show",
-        times[1],
-        f"shared-{family}",
-        _INNOCENT[family],
+        value=surprise[rarest],
+        kind="shared-conduct",
+        group="conduct",
+        feature=feature,
+        summary=f"{shared[rarest]} of {size} accounts show {rarest.name}, which {rates[rarest]:.2%} of accounts show",
+        event_time_us=times[1],
+        innocent=_INNOCENT[TraitFamily.CONDUCT],
     )
 
 
-def _return_after_ban(cluster: Subject, banned: frozenset[str], first_event_us: Mapping[str, int]) -> _Score | None:
-    gone = [account for account in cluster.account_ids if account in banned]
-    left = [first_event_us[a] for a in cluster.account_ids if a not in banned and a in first_event_us]
+def _shared_code(cluster: Subject, feature: ClusterFeature, around: Surroundings) -> _Score | None:
+    """The accounts that work on one program, where they are half of the cluster; fewer may be a coincidence."""
+    accounts = around.shared_code.get(cluster.subject_id, ())
+    size = len(cluster.account_ids)
+    if not accounts or 2 * len(accounts) < size:
+        return None
+    return _Score(
+        value=float(len(accounts)),
+        kind="shared-code",
+        group="code",
+        feature=feature,
+        summary=f"{len(accounts)} of {size} accounts work on one program, passages of which nobody else here has",
+        event_time_us=sorted(around.first_event_us.get(account, 0) for account in accounts)[1],
+        innocent="colleagues or a class at one task, or one person's program under a private and a work account",
+    )
+
+
+def _return_after_ban(cluster: Subject, feature: ClusterFeature, around: Surroundings) -> _Score | None:
+    gone = [account for account in cluster.account_ids if account in around.banned]
+    first = around.first_event_us
+    left = [first[a] for a in cluster.account_ids if a not in around.banned and a in first]
     if not gone or not left:
         return None
     return _Score(
-        1.0,
-        f"linked to {len(gone)} account(s) suspended before",
-        max(left),
-        "return-after-ban",
-        "someone who shares a home or a device with the person suspended, or who was suspended in error",
+        value=1.0,
+        kind="return-after-ban",
+        group="history",
+        feature=feature,
+        summary=f"linked to {len(gone)} account(s) suspended before",
+        event_time_us=max(left),
+        innocent="someone who shares a home or a device with the person suspended, or who was suspended in error",
     )
 
 

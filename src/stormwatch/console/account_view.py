@@ -160,7 +160,7 @@ def account_view(runtime: Runtime, account_id: str) -> AccountView:
         together=_together(runtime, assessed),
         threshold=runtime.settings.case_threshold,
         link_probability=comparisons.link_probability,
-        frequency_cap=comparisons.frequency_cap,
+        frequency_cap=comparisons.widest_block,
         cases=cases_of_account(runtime.database, account_id),
     )
 

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from stormwatch.accounts.facts import AccountFacts
+from stormwatch.accounts.findings import read_findings, victims_of_intruders
 from stormwatch.accounts.gather import evidence_table, gather_evidence, read_evidence
 from stormwatch.accounts.judged import judge_evidence
 from stormwatch.attribution.assess import AssessmentInput, assess
@@ -176,6 +177,7 @@ def _weigh_and_link(engine: QueryEngine, parts: HuntParts, knowledge: Knowledge,
         population=len(facts),
         lifetimes=lifetimes,
         listed=shared.of_identifier,
+        victims=victims_of_intruders(read_findings(lake)),
     )
     step()
     living = [Subject(c.cluster_id, c.account_ids) for c in clusters if c.merged_into is None]
@@ -186,6 +188,7 @@ def _weigh_and_link(engine: QueryEngine, parts: HuntParts, knowledge: Knowledge,
         threshold=parts.settings.case_threshold,
         population=len(facts),
         first_event_us={account: first for account, (first, _) in lifetimes.items()},
+        requests={fact.account_id: fact.events for fact in facts if fact.events},
         banned=knowledge.banned,
         is_shared_domain=knowledge.shared.is_shared_domain,
         basis=knowledge.basis,

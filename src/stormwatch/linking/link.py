@@ -7,9 +7,11 @@ from dataclasses import asdict
 
 import pyarrow as pa
 
-from stormwatch.linking.clusters import Cluster, components, inherit_ids
+from stormwatch.linking.cluster_ids import Cluster, inherit_ids
+from stormwatch.linking.cohesion import cohesive_groups
 from stormwatch.linking.comparisons import Comparisons
 from stormwatch.linking.scoring import SharedValue, score_pairs
+from stormwatch.linking.shared_code import lay_shared_code
 from stormwatch.model.evidence import Link
 from stormwatch.storage.engine import QueryEngine, sql_file
 from stormwatch.storage.lake import Lake, LakeChange
@@ -26,17 +28,21 @@ def link_accounts(
     population: int,
     lifetimes: Mapping[str, tuple[int, int]],
     listed: Callable[[str, str], Sequence[str]],
+    victims: frozenset[str],
 ) -> Sequence[Cluster]:
     """Writes `links` and `clusters` from the views `events`, `observables` and `account_records`.
 
     `lifetimes` gives first and last event time of accounts; `listed(identifier kind, value)` names the lists of shared
-    infrastructure that hold a value.
+    infrastructure that hold a value. `victims` are accounts that somebody else got into: what an intruder left on them
+    says nothing of their holders, so they are linked to nobody.
     """
-    engine.register("setting", pa.table({"frequency_cap": [comparisons.frequency_cap]}))
-    for name in ("identifiers", "organisations", "shared_values"):
+    engine.register("victims", pa.table({"account_id": pa.array(sorted(victims), pa.string())}))
+    engine.register("reach", _reach(comparisons))
+    lay_shared_code(engine, lake, most_accounts=comparisons.comparisons["code-program"].blocks_up_to)
+    for name in ("identifiers", "organisations", "sign_ups", "shared_values", "candidates"):
         engine.create(name, sql_file(_PACKAGE, name))
     links = list(score_pairs(_pairs(engine), comparisons, population=population, listed=listed))
-    groups = components(links, comparisons.link_probability, comparisons.largest_cluster)
+    groups = cohesive_groups(links, comparisons)
     firsts = {account: first for account, (first, _) in lifetimes.items()}
     clusters = inherit_ids(groups, read_clusters(lake), firsts)
     lake.commit(
@@ -48,6 +54,18 @@ def link_accounts(
         )
     )
     return clusters
+
+
+def _reach(comparisons: Comparisons) -> pa.Table:
+    """How many accounts may share a value of each kind: for candidates, and for what corroborates them."""
+    kinds = comparisons.comparisons
+    return pa.table(
+        {
+            "kind": list(kinds),
+            "blocks_up_to": [kind.blocks_up_to for kind in kinds.values()],
+            "corroborates_up_to": [kind.corroborates_up_to for kind in kinds.values()],
+        }
+    )
 
 
 def _pairs(engine: QueryEngine) -> Iterator[SharedValue]:

@@ -1,7 +1,8 @@
--- Values that at least two and at most `cap` accounts have (the cap is joined from a one-row table `setting`).
+-- Values that at least two accounts have, and no more than their kind allows (table `reach`: kind, blocks_up_to,
+-- corroborates_up_to).
 SELECT identifiers.kind, identifiers.value, COUNT(*) AS accounts
 FROM identifiers
-CROSS JOIN setting
-GROUP BY identifiers.kind, identifiers.value, setting.frequency_cap
-HAVING COUNT(*) >= 2 AND COUNT(*) <= setting.frequency_cap
+INNER JOIN reach ON reach.kind = identifiers.kind
+GROUP BY identifiers.kind, identifiers.value, reach.corroborates_up_to
+HAVING COUNT(*) >= 2 AND COUNT(*) <= reach.corroborates_up_to
 ORDER BY identifiers.kind, identifiers.value

@@ -1,17 +1,12 @@
-"""Clusters hold together, do not chain without end, and keep their ids from hunt to hunt."""
+"""Clusters keep their ids from hunt to hunt, and former ones say where they went."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stormwatch.linking.clusters import Cluster, components, inherit_ids
-from stormwatch.model.evidence import Link
+from stormwatch.linking.cluster_ids import Cluster, inherit_ids
 
 ACCOUNTS = st.sampled_from([f"a{number:02d}" for number in range(20)])
 GROUPS = st.lists(st.sets(ACCOUNTS, min_size=2, max_size=6), max_size=5)
-
-
-def link(a: str, b: str, weight: float = 20.0, probability: float = 0.9) -> Link:
-    return Link(a, b, weight, probability, ())
 
 
 def disjoint(groups: list[set[str]]) -> list[tuple[str, ...]]:
@@ -23,21 +18,6 @@ def disjoint(groups: list[set[str]]) -> list[tuple[str, ...]]:
         if len(left) > 1:
             kept.append(tuple(sorted(left)))
     return kept
-
-
-def test_linked_accounts_come_together_and_doubtful_pairs_do_not() -> None:
-    links = [link("a", "b"), link("b", "c"), link("d", "e"), link("c", "d", probability=0.3)]
-    assert components(links, 0.5, 40) == [("a", "b", "c"), ("d", "e")]
-
-
-def test_a_group_that_is_too_large_breaks_at_its_weakest_link() -> None:
-    links = [link("a", "b"), link("c", "d"), link("b", "c", weight=14.0)]
-    assert components(links, 0.5, 3) == [("a", "b"), ("c", "d")]
-
-
-def test_a_chain_of_equal_links_that_is_too_long_is_no_group_at_all() -> None:
-    chain = [link(f"a{number}", f"a{number + 1}") for number in range(60)]
-    assert components(chain, 0.5, 40) == []
 
 
 @given(GROUPS)

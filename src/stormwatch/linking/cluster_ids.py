@@ -1,4 +1,4 @@
-"""From links to clusters: connected components, broken up where too large, with ids that stay between hunts."""
+"""From groups of accounts to clusters: ids that stay from hunt to hunt, and what became of former clusters."""
 
 from __future__ import annotations
 
@@ -6,11 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-
-from stormwatch.model.evidence import Link
 from stormwatch.model.ids import derived_id
 
 
@@ -22,40 +17,6 @@ class Cluster:
     account_ids: tuple[str, ...]
     previous_ids: tuple[str, ...] = ()
     merged_into: str | None = None
-
-
-def components(links: Sequence[Link], link_probability: float, largest: int) -> Sequence[tuple[str, ...]]:
-    """Groups of two or more accounts that hold together; a group over `largest` is split at its weakest links.
-
-    Chaining over one shared value would otherwise draw a whole city into one operator.
-    """
-    kept = sorted((link for link in links if link.probability >= link_probability), key=lambda link: -link.match_weight)
-    return sorted(_split(kept, largest))
-
-
-def _split(links: Sequence[Link], largest: int) -> Iterator[tuple[str, ...]]:
-    for members in _components(links):
-        if len(members) <= largest:
-            yield tuple(sorted(members))
-            continue
-        inside = [link for link in links if link.account_id_a in members]
-        stronger = [link for link in inside if link.match_weight > inside[-1].match_weight]
-        yield from _split(stronger, largest)
-
-
-def _components(links: Sequence[Link]) -> Sequence[frozenset[str]]:
-    accounts = sorted({account for link in links for account in (link.account_id_a, link.account_id_b)})
-    if not accounts:
-        return []
-    number = {account: index for index, account in enumerate(accounts)}
-    rows = np.array([number[link.account_id_a] for link in links])
-    columns = np.array([number[link.account_id_b] for link in links])
-    graph = coo_array((np.ones(len(links), dtype=np.int8), (rows, columns)), shape=(len(accounts), len(accounts)))
-    _, labels = connected_components(graph, directed=False)
-    members: dict[int, set[str]] = {}
-    for account, label in zip(accounts, labels.tolist(), strict=True):
-        members.setdefault(label, set()).add(account)
-    return [frozenset(found) for found in members.values()]
 
 
 def inherit_ids(
