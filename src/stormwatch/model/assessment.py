@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -19,9 +20,14 @@ _RESIDUAL_WORDS: Final = {
     BENIGN: "innocent use",
 }
 
+# Names that are a vendor's tracker and a number are written as the vendor does: STORM-0817, GTG-1002.
+_TRACKER_NUMBER: Final = re.compile(r"[a-z]+-\d+")
+
 
 def hypothesis_words(hypothesis: str) -> str:
     """What people read for a hypothesis: a tracked actor's name, or a residual explanation in words."""
+    if _TRACKER_NUMBER.fullmatch(hypothesis):
+        return hypothesis.upper()
     return _RESIDUAL_WORDS.get(hypothesis) or hypothesis.replace("-", " ").title()
 
 
