@@ -2,7 +2,8 @@
 
 import pytest
 
-from stormwatch.model.assessment import hypothesis_words, likelihood_words
+from stormwatch.attribution.naming import hypothesis_words
+from stormwatch.model.icd_203 import likelihood_words
 
 
 @pytest.mark.parametrize(

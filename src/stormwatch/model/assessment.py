@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -20,15 +19,10 @@ _RESIDUAL_WORDS: Final = {
     BENIGN: "innocent use",
 }
 
-# Names that are a vendor's tracker and a number are written as the vendor does: STORM-0817, GTG-1002.
-_TRACKER_NUMBER: Final = re.compile(r"[a-z]+-\d+")
 
-
-def hypothesis_words(hypothesis: str) -> str:
-    """What people read for a hypothesis: a tracked actor's name, or a residual explanation in words."""
-    if _TRACKER_NUMBER.fullmatch(hypothesis):
-        return hypothesis.upper()
-    return _RESIDUAL_WORDS.get(hypothesis) or hypothesis.replace("-", " ").title()
+def residual_words(hypothesis: str) -> str | None:
+    """What people read for a residual explanation; None for a tracked actor."""
+    return _RESIDUAL_WORDS.get(hypothesis)
 
 
 class HypothesisKind(StrEnum):
@@ -72,23 +66,3 @@ class Assessment:
     def risk(self) -> float:
         """1 - P(benign)."""
         return 1.0 - next((h.probability for h in self.hypotheses if h.hypothesis == BENIGN), 0.0)
-
-
-# ICD 203 (Office of the Director of National Intelligence, 2015), section D.6.e.2: upper bounds in per cent.
-_ICD_203: Final = (
-    (0.05, "almost no chance"),
-    (0.20, "very unlikely"),
-    (0.45, "unlikely"),
-    (0.55, "roughly even chance"),
-    (0.80, "likely"),
-    (0.95, "very likely"),
-    (1.00, "almost certain"),
-)
-
-
-def likelihood_words(probability: float) -> str:
-    """The ICD 203 expression for a probability of 0 to 1; a bound belongs to the lower band."""
-    for upper, words in _ICD_203:
-        if probability <= upper:
-            return words
-    raise ValueError(f"not a probability: {probability}")
