@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -101,6 +102,18 @@ def load_profiles(folders: Iterable[Path]) -> Sequence[Profile]:
             raise InvalidInput(f"a second profile for {profile.actor_id}", where=str(path), remedy="keep one of them")
         profiles[profile.actor_id] = profile
     return [profiles[actor_id] for actor_id in sorted(profiles)]
+
+
+def profiles_now(folders: Iterable[Path]) -> Sequence[Profile]:
+    """The same for those who ask often: the files are read again only once one of them changed."""
+    chosen = tuple(folders)
+    files = sorted(path for folder in chosen for path in folder.glob("*.yaml"))
+    return _profiles_at(chosen, tuple((str(path), path.stat().st_mtime_ns) for path in files))
+
+
+@lru_cache(maxsize=4)
+def _profiles_at(folders: tuple[Path, ...], _stamps: tuple[tuple[str, int], ...]) -> Sequence[Profile]:
+    return load_profiles(folders)
 
 
 def _read(path: Path, validator: Draft202012Validator) -> Profile:
