@@ -111,8 +111,8 @@ def test_case_shows_why_as_a_table_that_can_be_read_without_seeing(analyst, worl
     world.runtime.lake.replace("assessment_grounds", grounds_table([replace(made, subject_id="cluster-1")]))
     page = analyst.get(f"/console/cases/{case_id(world)}").text
     section = page[page.index('id="analysis"') : page.index('id="writeup"')]
-    assert "<caption>Evidence against competing hypotheses." in section
-    table = section[section.index("<table>") : section.index("</table>")]
+    assert "<caption>Evidence against competing hypotheses</caption>" in section
+    table = section[section.index("<table ") : section.index("</table>")]
     assert table.count('scope="col"') == 2 + 4 + 3
     assert table.count('scope="row"') == table.count("<tr>") - 1
     assert "contradicts, very strong" in table
