@@ -196,3 +196,10 @@ def _strings(value: Any) -> list[str]:
     if isinstance(value, list):
         return [text for item in value for text in _strings(item)]
     return [value] if isinstance(value, str) else []
+
+
+@pytest.mark.parametrize("form", list(AlertFormat))
+@pytest.mark.parametrize("kind", list(AlertKind))
+def test_an_alert_tells_no_odds_that_would_need_a_label(form: AlertFormat, kind: AlertKind) -> None:
+    text = json.dumps(record(form, kind=kind, case_id="case-1")).casefold()
+    assert not [word for word in ("likelihood", "likely", "probability", "confidence", "risk") if word in text]

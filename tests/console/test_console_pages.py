@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
+from made_grounds import grounds, piece, tie
+from stormwatch.attribution.estimative_language import faults_in_html
+from stormwatch.attribution.grounds import grounds_table
 from stormwatch.cases.queue import list_cases
 
 
@@ -96,13 +100,31 @@ def test_case_shows_innocent_explanations_hypotheses_and_graph(analyst, world):
     assert page.count('tabindex="0"') == 1
 
 
-def test_likelihood_and_confidence_never_share_a_sentence(analyst, world):
+def test_likelihood_and_confidence_never_share_a_sentence(analyst, addresses):
+    for address in addresses:
+        assert [found.told() for found in faults_in_html(analyst.get(address).text)] == [], address
+
+
+def test_case_shows_why_as_a_table_that_can_be_read_without_seeing(analyst, world):
+    made = grounds([tie("charcoal-typhoon", "<b>x</b>", "<i>Peer</i>", 12.0), piece("machine-tempo", "conduct", 3.0)],
+                   scripts={"Hans": 1.0})  # fmt: skip
+    world.runtime.lake.replace("assessment_grounds", grounds_table([replace(made, subject_id="cluster-1")]))
     page = analyst.get(f"/console/cases/{case_id(world)}").text
-    text = re.sub(r"<[^>]+>", " ", re.sub(r"</(td|th|p|li|dd|h\d)>", ". ", page))
-    odds = "almost no chance|very unlikely|unlikely|roughly even chance|likely|very likely|almost certain"
-    sentences = [one for one in re.split(r"[.:]\s", text) if "onfidence" in one]
-    assert sentences
-    assert not [one for one in sentences if re.search(rf"\b({odds})\b", one)]
+    section = page[page.index('id="analysis"') : page.index('id="writeup"')]
+    assert "<caption>Evidence against competing hypotheses</caption>" in section
+    table = section[section.index("<table ") : section.index("</table>")]
+    assert table.count('scope="col"') == 2 + 4 + 3
+    assert table.count('scope="row"') == table.count("<tr>") - 1
+    assert "contradicts, very strong" in table
+    assert "fits, very strong" in table
+    assert "Another hypothesis comes first" in section
+    assert "Earth Lusca" in section
+    assert "simulated worlds" in section
+    assert "Profiles or base rates changed" in section  # the world's hypotheses are not those of these grounds
+    assert "&lt;b&gt;x&lt;/b&gt;" in section
+    assert "<i>Peer" not in section
+    assert not re.search(r"\d ?%|0\.\d", section)
+    assert [found.told() for found in faults_in_html(page)] == []
 
 
 def test_account_answers_why_not(analyst):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from stormwatch.model.assessment import likelihood_words
+from stormwatch.attribution.naming import hypothesis_words
+from stormwatch.model.icd_203 import likelihood_words
 
 
 @pytest.mark.parametrize(
@@ -20,3 +21,15 @@ def test_words_for_probabilities(probability: float, words: str) -> None:
 def test_what_is_no_probability_has_no_words() -> None:
     with pytest.raises(ValueError, match="not a probability"):
         likelihood_words(1.01)
+
+
+@pytest.mark.parametrize(
+    ("hypothesis", "words"),
+    [
+        ("charcoal-typhoon", "Charcoal Typhoon"),
+        ("gtg-1002", "GTG-1002"),
+        ("unknown-actor", "an actor that is not tracked"),
+    ],
+)
+def test_words_for_hypotheses(hypothesis: str, words: str) -> None:
+    assert hypothesis_words(hypothesis) == words

@@ -302,6 +302,28 @@ def test_statements_are_read_and_checked(tmp_path: Path) -> None:
         read_statements(tmp_path / "absent.yaml")
 
 
+@pytest.mark.parametrize(
+    ("content", "field"),
+    [
+        ("summary: With high confidence it is likely so.", "summary"),
+        ("blind_spots: ['None.', 'It is probable (low confidence).']", r"blind_spots\[1\]"),
+        ("dissents: [{by: A, text: 'We are confident that it is unlikely.'}]", r"dissents\[0\].text"),
+        ("corrections: [{by: A, text: 'Likely and highly probable.'}]", r"corrections\[0\].text"),
+    ],
+)
+def test_words_of_analysts_that_break_icd_203_are_refused(tmp_path: Path, content: str, field: str) -> None:
+    path = tmp_path / "statements.yaml"
+    path.write_text(content)
+    with pytest.raises(InvalidInput, match=rf"line 1: .*one sentence.*statements.yaml, {field}"):
+        read_statements(path)
+
+
+def test_an_accused_partys_words_are_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "statements.yaml"
+    path.write_text("responses: [{by: An embassy, text: 'We are confident that this is unlikely.'}]")
+    assert read_statements(path).responses[0].text == "We are confident that this is unlikely."
+
+
 def test_blind_spots_are_measured(lake: Lake) -> None:
     schema = lake.read("events").schema
     rows = [{"account_id": "a", "prompt_chars": 0, "source_ip": None}] * 3

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from stix2validator import ValidationOptions, validate_string
 
+from stormwatch.attribution.estimative_language import faults
 from stormwatch.model.assessment import Confidence, Hypothesis, HypothesisKind
 from stormwatch.model.case import Action, ActionKind, Case, CaseState
 from stormwatch.model.intel import TLP
@@ -168,3 +169,19 @@ def test_the_same_case_gives_the_same_bundle() -> None:
 def test_techniques_are_those_of_the_vocabulary() -> None:
     patterns = of_type(make(), "attack-pattern")
     assert [one["external_references"][0]["external_id"] for one in patterns] == ["LLM-01", "LLM-02"]
+
+
+def test_every_object_that_tells_a_likelihood_says_what_it_is_calibrated_on() -> None:
+    made = make(replace(MATERIAL, name_conflicts={"forest-blizzard": ("A catalogue draws the line elsewhere.",)}))
+    (note,) = of_type(made, "note")
+    assert "Calibrated on simulated worlds." in note["content"]
+    assert "A catalogue draws the line elsewhere." in note["content"]
+    (attributed,) = [one for one in of_type(made, "relationship") if one["relationship_type"] == "attributed-to"]
+    assert attributed["description"] == "Judged likely. Calibrated on simulated worlds."
+    texts = [str(value) for one in made.bundle["objects"] for value in one.values() if isinstance(value, str)]
+    assert [found.told() for text in texts for found in faults(text)] == []
+
+
+def test_conflicts_about_another_actor_stay_out() -> None:
+    made = make(replace(MATERIAL, name_conflicts={"emerald-sleet": ("Not this one.",)}))
+    assert "Not this one." not in json.dumps(made.bundle)

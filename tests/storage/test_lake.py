@@ -101,3 +101,12 @@ def test_rows_of_another_shape_are_refused(lake: Lake) -> None:
         lake.write("observables", pa.table({"event_id": ["e1"]}))
     with pytest.raises(KeyError):
         lake.write("no such table", pa.table({}))
+
+
+def test_a_file_older_than_a_column_is_read_with_nulls_in_it(lake: Lake) -> None:
+    file = lake.write("observables", _rows("a", "b"))
+    path = lake.root / file.path
+    pq.write_table(pq.read_table(path, partitioning=None).drop_columns(["field"]), path)
+    lake.commit(LakeChange(add={"observables": (file,)}))
+    assert lake.read("observables")["field"].to_pylist() == [None, None]
+    assert lake.read("observables", ["field", "event_id"])["event_id"].to_pylist() == ["a", "b"]

@@ -61,4 +61,5 @@ def evidence_table(evidence: Sequence[Evidence]) -> pa.Table:
 def read_evidence(lake: Lake) -> Sequence[Evidence]:
     """The evidence of the last hunt."""
     rows = lake.read("account_evidence").to_pylist()
-    return [Evidence(**{**row, "actors": tuple(row["actors"]), "event_ids": tuple(row["event_ids"])}) for row in rows]
+    lists = ("actors", "event_ids", "sources")
+    return [Evidence(**{**row, **{name: tuple(row[name] or ()) for name in lists}}) for row in rows]

@@ -94,6 +94,7 @@ def hit_evidence(
             event_time_us=hit.event_time_us,
             actors=tuple(sorted({actor for name in hit.indicator.actors for actor in actors_named(name)})),
             event_ids=hit.event_ids,
+            sources=(hit.indicator.source,) if hit.indicator.source else (),
         )
 
 

@@ -12,16 +12,16 @@ import pyarrow as pa
 
 from stormwatch.attribution.base_rates import BaseRates
 from stormwatch.attribution.cluster_evidence import Subject, Surroundings, cluster_evidence, leading_pieces
+from stormwatch.attribution.grounds import Grounds, grounds_table, ranked
 from stormwatch.attribution.habits import HabitBook
-from stormwatch.attribution.hypotheses import hypotheses
 from stormwatch.attribution.organisations import recognise_organisations
 from stormwatch.attribution.profiles import Profile
-from stormwatch.attribution.risk import decided_risk, flagged_time
+from stormwatch.attribution.risk import flagged_time
 from stormwatch.attribution.shared_programs import accounts_with_shared_code
-from stormwatch.attribution.speaking import spoken_bits
 from stormwatch.attribution.traits import account_traits
-from stormwatch.model.assessment import Assessment, Confidence, likelihood_words
+from stormwatch.model.assessment import Assessment, Confidence
 from stormwatch.model.evidence import Evidence
+from stormwatch.model.icd_203 import likelihood_words
 from stormwatch.storage.engine import QueryEngine
 from stormwatch.storage.lake import Lake
 from stormwatch.storage.schemas import ASSESSMENTS
@@ -67,14 +67,17 @@ def assess(
             shared_code=accounts_with_shared_code(lake, clusters, given.population),
         ),
     )
-    found, rows = [], []
+    found, rows, grounds = [], [], []
     for subject in (*clusters, *_alone(of_account, clusters)):
         pieces = [piece for account in subject.account_ids for piece in of_account.get(account, ())]
         pieces += of_cluster.get(subject.subject_id, ())
-        assessment = _assess(subject, pieces, book, given)
+        ground = _grounds(subject, pieces, book, given)
+        assessment = _assess(ground, given)
         found.append(assessment)
+        grounds.append(ground)
         rows.append(_row(assessment, pieces, given.basis))
     lake.replace("assessments", pa.Table.from_pylist(rows, schema=ASSESSMENTS))
+    lake.replace("assessment_grounds", grounds_table(grounds))
     return found
 
 
@@ -83,16 +86,19 @@ def _alone(of_account: Mapping[str, Sequence[Evidence]], clusters: Sequence[Subj
     yield from (Subject(account, (account,)) for account in sorted(of_account) if account not in linked)
 
 
-def _assess(subject: Subject, pieces: Sequence[Evidence], book: HabitBook, given: AssessmentInput) -> Assessment:
-    accounts = len(subject.account_ids)
-    risk = decided_risk(pieces, given.prior, given.threshold, given.rates, accounts)
-    spoken = spoken_bits(pieces, given.rates, accounts, raising_only=False)
-    ranked = hypotheses(risk, book.of(subject.account_ids, pieces), given.profiles, given.rates, spoken)
+def _grounds(subject: Subject, pieces: Sequence[Evidence], book: HabitBook, given: AssessmentInput) -> Grounds:
+    habits = book.of(subject.account_ids, pieces)
+    return Grounds(subject.subject_id, subject.account_ids, tuple(pieces), habits, given.prior, given.threshold)
+
+
+def _assess(grounds: Grounds, given: AssessmentInput) -> Assessment:
+    pieces, accounts = grounds.evidence, len(grounds.account_ids)
+    found = ranked(grounds, given.profiles, given.rates)
     return Assessment(
-        subject_id=subject.subject_id,
-        account_ids=subject.account_ids,
-        hypotheses=ranked,
-        likelihood=likelihood_words(ranked[0].probability),
+        subject_id=grounds.subject_id,
+        account_ids=grounds.account_ids,
+        hypotheses=found,
+        likelihood=likelihood_words(found[0].probability),
         confidence=_confidence(pieces),
         calibrated_on=CALIBRATED_ON,
         flagged_us=flagged_time(pieces, given.prior, given.threshold, given.rates, accounts),

@@ -30,7 +30,7 @@ class HabitBook:
         """The habits of accounts taken together."""
         shown = {trait for account in account_ids for trait in self._traits.get(account, ())}
         return Habits(
-            named=_named(evidence),
+            named=named_actors(evidence),
             techniques=frozenset(trait.name for trait in shown if trait.family is TraitFamily.TECHNIQUE),
             topics=frozenset(trait.name for trait in shown if trait.family is TraitFamily.TOPIC),
             scripts=_shares(self._scripts[account] for account in account_ids if account in self._scripts),
@@ -38,8 +38,8 @@ class HabitBook:
         )
 
 
-def _named(evidence: Iterable[Evidence]) -> Mapping[str, int]:
-    # An ambiguous name speaks for nobody: only pieces that mean one actor count.
+def named_actors(evidence: Iterable[Evidence]) -> Mapping[str, int]:
+    """How many different pieces a source ties to each actor; an ambiguous name speaks for nobody."""
     pieces = {
         (piece.actors[0], piece.summary) for piece in evidence if len(piece.actors) == 1 and piece.weight_bits > 0
     }

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Final
 
 from stormwatch.attribution.base_rates import BaseRates, WeakEvidence
 from stormwatch.attribution.profiles import Profile
@@ -19,6 +20,9 @@ from stormwatch.model.assessment import (
 )
 
 _WORKING_HOURS = range(8, 19)
+# `specific` in base_rates.yaml is set for so many tracked actors. A wrong tie hits one actor of many: the chance of its
+# hitting this one falls as more are tracked, and so the weight of a tie rises by the same factor.
+_ACTORS_OF_THE_RATES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +45,17 @@ def hypotheses(
 ) -> tuple[Hypothesis, ...]:
     """All hypotheses, most probable first; probabilities add to 1 and those other than benign add to `risk`.
 
-    `spoken` gives bits of evidence that speaks for one residual explanation alone.
+    `spoken` gives bits of evidence that speaks for one residual explanation alone. However many actors are tracked, and
+    whatever fits them, they hold the same part of the odds until evidence specific to one of them raises that one.
     """
     base = rates.base_rates
-    each = base.tracked_actors / max(len(profiles), 1)
     residual = {
         UNKNOWN_ACTOR: base.unknown_actor,
         NON_STATE_ABUSE: base.non_state_abuse,
         COMPROMISED_ACCOUNT: base.compromised_account,
     }
     residual = {name: odds * math.exp2(spoken.get(name, 0.0)) for name, odds in residual.items()}
-    tracked = {p.actor_id: each * math.exp2(_actor_bits(p, habits, rates)) for p in profiles}
+    tracked = _tracked_odds(profiles, habits, rates)
     total = sum(residual.values()) + sum(tracked.values())
     found = [Hypothesis(BENIGN, HypothesisKind.RESIDUAL, 1.0 - risk)]
     found += [Hypothesis(name, HypothesisKind.RESIDUAL, risk * odds / total) for name, odds in residual.items()]
@@ -59,17 +63,31 @@ def hypotheses(
     return tuple(sorted(found, key=lambda h: (-h.probability, h.hypothesis)))
 
 
-def _actor_bits(profile: Profile, habits: Habits, rates: BaseRates) -> float:
-    named = habits.named.get(profile.actor_id, 0)
-    specific = min(named * rates.specific.bits_per_indicator, rates.specific.cap_bits)
-    return specific + _weak_bits(profile, habits, rates.weak)
+def _tracked_odds(profiles: Sequence[Profile], habits: Habits, rates: BaseRates) -> Mapping[str, float]:
+    """The odds of each tracked actor.
+
+    Equal parts; what a source ties to an actor raises its part. Among the others weak evidence only shares out what
+    they hold together, because what fits many actors speaks for none of them against an unknown one.
+    """
+    each = rates.base_rates.tracked_actors / max(len(profiles), 1)
+    weak = {profile.actor_id: math.exp2(_weak_bits(profile, habits, rates.weak)) for profile in profiles}
+    named = {actor for actor in weak if habits.named.get(actor, 0) > 0}
+    others = [fit for actor, fit in weak.items() if actor not in named]
+    average = sum(others) / max(len(others), 1)
+    by_number = math.log2(len(profiles) / _ACTORS_OF_THE_RATES) if profiles else 0.0
+    odds = {}
+    for actor, fit in weak.items():
+        specific = min(habits.named.get(actor, 0) * rates.specific.bits_per_indicator, rates.specific.cap_bits)
+        odds[actor] = each * (fit * math.exp2(specific + by_number) if actor in named else fit / average)
+    return odds
 
 
 def _weak_bits(profile: Profile, habits: Habits, weak: WeakEvidence) -> float:
     techniques = min(weak.technique_bits * len(profile.techniques & habits.techniques), weak.technique_cap_bits)
     topics = min(weak.topic_bits * len(profile.topics & habits.topics), weak.topic_cap_bits)
     scripts = weak.script_cap_bits * min(sum(habits.scripts.get(script, 0.0) for script in profile.scripts) * 2, 1.0)
-    hours = weak.hours_cap_bits * max(_hours_fit(offset, habits.hours_utc) for offset in profile.utc_offsets or (0.0,))
+    fits = (_hours_fit(offset, habits.hours_utc) for offset in profile.utc_offsets)
+    hours = weak.hours_cap_bits * max(fits, default=0.0)
     return techniques + topics + scripts + hours
 
 

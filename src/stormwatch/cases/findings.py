@@ -152,6 +152,7 @@ def _evidence(row: Mapping[str, Any], account_id: str) -> Evidence:
         event_time_us=row["event_time_us"],
         actors=tuple(row["actors"] or ()),
         event_ids=tuple(row["event_ids"] or ()),
+        sources=tuple(row.get("sources") or ()),
     )
 
 

@@ -6,13 +6,13 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from stormwatch.attribution.naming import hypothesis_words
 from stormwatch.cases.digest import BasisPiece, basis_of, has_joined, is_new
 from stormwatch.cases.findings import Subject, about_together, account_evidence, findings, lineages, subjects
 from stormwatch.cases.matching import Match, match_cases
 from stormwatch.cases.queue import read_cases
 from stormwatch.cases.states import HUNT, SETTLED, move, record
 from stormwatch.ledger.log import Ledger
-from stormwatch.model.assessment import hypothesis_words
 from stormwatch.model.case import Case, CaseState
 from stormwatch.model.evidence import Evidence
 from stormwatch.model.ids import new_id

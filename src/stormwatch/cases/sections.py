@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from stormwatch.attribution.naming import hypothesis_words
 from stormwatch.cases.account_facts import AccountFacts
 from stormwatch.cases.findings import Finding
-from stormwatch.model.assessment import hypothesis_words
 from stormwatch.model.times import format_rfc3339
 
 NOT_ASSESSED: Final = "Not assessed in this version."

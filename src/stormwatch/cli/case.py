@@ -10,16 +10,20 @@ import typer
 
 from stormwatch.actions.execution import list_actions
 from stormwatch.actions.proposal_queue import get_proposal
+from stormwatch.attribution.assess import CALIBRATED_ON
 from stormwatch.cases import review
 from stormwatch.cases.evidence_file import build_evidence_file
 from stormwatch.cases.harden import harden as harden_case
 from stormwatch.cases.queue import get_case, history_of, list_cases, notes_of
 from stormwatch.cases.requests import redacted_requests
+from stormwatch.cli.attribution_sheet import analysis_payload, attribution_sheet
 from stormwatch.cli.case_sheet import case_sheet
 from stormwatch.cli.context import person_of, runtime_of
 from stormwatch.cli.output import JsonOption, emit, lines_of
+from stormwatch.console.case_view import analysis_of
 from stormwatch.console.people_names import names_of_people
 from stormwatch.model.case import Case, CaseState
+from stormwatch.model.errors import NotFound
 from stormwatch.model.times import format_rfc3339
 from stormwatch.runtime import Runtime
 
@@ -69,7 +73,31 @@ def show(
         "history": msgspec.to_builtins(history),
         "actions": msgspec.to_builtins(actions),
     }
-    emit(payload, case_sheet(file, redacted, notes, history, actions, names_of_people(runtime)), as_json=as_json)
+    analysis = analysis_of(runtime, file)
+    payload["alias_conflicts"] = msgspec.to_builtins(analysis.alias_conflicts) if analysis else []
+    payload["cautions"] = list(analysis.false_flag.cautions) if analysis else []
+    sheet = case_sheet(file, redacted, notes, history, actions, names_of_people(runtime), analysis)
+    emit(payload, sheet, as_json=as_json)
+
+
+@case.command("attribution")
+def attribution(ctx: typer.Context, case_id: CaseArgument, as_json: JsonOption = False) -> None:
+    """Show why one hypothesis comes first: evidence against each, what it hangs on, what may be planted."""
+    runtime = runtime_of(ctx)
+    person_of(runtime)
+    file = build_evidence_file(runtime.lake, runtime.database, get_case(runtime.database, case_id))
+    analysis = analysis_of(runtime, file)
+    if analysis is None:
+        raise NotFound(
+            "the last hunt left no grounds of an assessment of this case", where=case_id, remedy="run `stormwatch hunt`"
+        )
+    payload = {
+        "case_id": case_id,
+        "confidence": file.confidence,
+        "calibrated_on": file.calibrated_on,
+        **analysis_payload(analysis),
+    }
+    emit(payload, attribution_sheet(analysis, file.confidence, file.calibrated_on), as_json=as_json)
 
 
 @case.command("claim")
@@ -179,6 +207,7 @@ def _summary(found: Case) -> dict[str, object]:
         "cluster_id": found.cluster_id,
         "account_ids": list(found.account_ids),
         "risk": found.risk,
+        "calibrated_on": CALIBRATED_ON,
         "assignee": found.assignee,
         "opened_time": format_rfc3339(found.opened_us),
         "updated_time": format_rfc3339(found.updated_us),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from stormwatch.attribution.analysis import Analysis
+from stormwatch.attribution.naming import hypothesis_words
 from stormwatch.cases.evidence_file import AccountEntry, EvidenceFile
 from stormwatch.cases.queue import HistoryEntry, Note
 from stormwatch.cases.requests import RedactedRequest
 from stormwatch.cli.output import lines_of
+from stormwatch.console.analysis_words import caution_words
 from stormwatch.console.wording import SIMULATED, frequency, likelihood, moment, weight
-from stormwatch.model.assessment import hypothesis_words
 from stormwatch.model.case import Action
 from stormwatch.model.evidence import Evidence
 
@@ -23,6 +25,7 @@ def case_sheet(
     history: Sequence[HistoryEntry],
     actions: Sequence[Action],
     names: Mapping[str, str],
+    analysis: Analysis | None = None,
 ) -> str:
     """The whole sheet, likelihoods and weights in words; `names` are those of people by their ids.
 
@@ -33,6 +36,7 @@ def case_sheet(
     for heading in ("actor", "behaviour", "completions", "impact"):
         lines += [f"{heading.capitalize()}: {' '.join(getattr(file.sections, heading))}"]
     lines += ["", "Hypotheses, the first-ranked first:", *(_hypotheses(file) or ["  none"])]
+    lines += _doubts(analysis, case.case_id) if analysis else []
     lines += ["", "Innocent explanations to be answered:", *_alternatives(file)]
     for entry in file.accounts:
         lines += ["", *_account(entry)]
@@ -60,6 +64,14 @@ def _hypotheses(file: EvidenceFile) -> list[str]:
     told = [(hypothesis_words(one.hypothesis), likelihood(one.probability, ground)) for one in file.hypotheses]
     width = max((len(words) for words, _ in told), default=0)
     return [f"  {words:{width}}  {how_likely}" for words, how_likely in told]
+
+
+def _doubts(analysis: Analysis, case_id: str) -> list[str]:
+    """What a reader of the hypotheses must know beside them, and where the reasons are."""
+    names = [f"  {hypothesis_words(one.actor_id)}: {one.told()}" for one in analysis.alias_conflicts]
+    lines = [f"  {told}" for told in caution_words(analysis.false_flag)]
+    lines += ["  Names that sources draw differently:", *(f"  {line}" for line in names)] if names else []
+    return [*lines, f"  Why: stormwatch case attribution {case_id}"]
 
 
 def _alternatives(file: EvidenceFile) -> Iterator[str]:

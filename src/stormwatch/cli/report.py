@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
+from stormwatch.attribution.estimative_language import Finding, faults, faults_in_html
 from stormwatch.cli.context import person_of, runtime_of
 from stormwatch.cli.output import JsonOption, emit, lines_of
-from stormwatch.model.errors import IntegrityError
+from stormwatch.model.errors import IntegrityError, InvalidInput
 from stormwatch.model.times import format_rfc3339
 from stormwatch.reports.building import build_report
 from stormwatch.reports.figures import Period
@@ -48,6 +50,28 @@ def build(
     }
     prose = f"{len(built.figures)} figures, {suppressed} of them with suppressed counts.\n"
     emit(payload, prose + lines_of(str(path) for path in files.values()), as_json=as_json)
+
+
+@report.command("lint")
+def lint(
+    files: Annotated[list[Path], typer.Argument(help="Texts to check: plain, Markdown, YAML or HTML.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Refuse texts that put a likelihood and a confidence into one sentence (ICD 203), with file and line."""
+    found = [(path, fault) for path in files for fault in _faults_of(path)]
+    payload = [{"file": str(path), **msgspec.to_builtins(fault)} for path, fault in found]
+    told = [f"{path}, {fault.told()}" for path, fault in found]
+    emit({"faults": payload}, lines_of(told) or f"{len(files)} file(s) without fault.", as_json=as_json)
+    if found:
+        raise InvalidInput(f"{len(found)} sentence(s) break ICD 203", where=str(found[0][0]), remedy="split them")
+
+
+def _faults_of(path: Path) -> list[Finding]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"this text cannot be read: {error}", where=str(path)) from error
+    return list(faults_in_html(text) if path.suffix in {".html", ".htm"} else faults(text))
 
 
 @report.command()

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from stormwatch.attribution.alias_conflicts import public_conflicts
 from stormwatch.attribution.profiles import load_profiles
 from stormwatch.cli.context import person_of, runtime_of
 from stormwatch.cli.output import JsonOption, emit, lines_of
@@ -43,7 +44,7 @@ def bundle(
         raise InvalidInput("the bundle cannot be written there", where=str(output), remedy="name a file in a folder")
     profiles = load_profiles((shipped("profiles"), *runtime.settings.profiles))
     names = {profile.actor_id: tuple(dict.fromkeys(one.name for one in profile.names)) for profile in profiles}
-    material = gather(runtime.database, runtime.lake, case, names)
+    material = gather(runtime.database, runtime.lake, case, names, public_conflicts(profiles))
     terms = BundleTerms(runtime.settings.provider_name, tlp, Pseudonyms(runtime.keyring, peer), now_us())
     shared = share_case(runtime.database, runtime.ledger, person, material, terms)
     try:

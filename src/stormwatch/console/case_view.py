@@ -9,9 +9,11 @@ from typing import Final
 from stormwatch.actions.decisions import decide
 from stormwatch.actions.execution import list_actions
 from stormwatch.actions.proposal_queue import Proposal, ProposalState, list_proposals
+from stormwatch.attribution.analysis import Analysis, analyse
 from stormwatch.cases.evidence_file import AccountEntry, EvidenceFile, build_evidence_file
 from stormwatch.cases.queue import HistoryEntry, Note, get_case, history_of, notes_of
 from stormwatch.cases.requests import RedactedRequest, redacted_requests
+from stormwatch.config import shipped
 from stormwatch.console.graph import Drawing, draw
 from stormwatch.console.paging import Page, page_of
 from stormwatch.model.case import Action, DecisionState
@@ -58,6 +60,7 @@ class CaseView:
     """Everything the case page shows."""
 
     file: EvidenceFile
+    analysis: Analysis | None
     drawing: Drawing
     accounts: Page[AccountEntry]
     links: Page[Link]
@@ -86,6 +89,7 @@ def case_view(runtime: Runtime, case_id: str, filters: CaseFilters) -> CaseView:
     narrowed = [filters.account] if filters.account in case.account_ids else case.account_ids
     return CaseView(
         file=file,
+        analysis=analysis_of(runtime, file),
         drawing=draw(case.account_ids, file.links, {account: _role(state) for account, state in states.items()}),
         accounts=page_of(
             file.accounts,
@@ -110,6 +114,12 @@ def case_view(runtime: Runtime, case_id: str, filters: CaseFilters) -> CaseView:
         history=history_of(runtime.database, case_id),
         filters=filters,
     )
+
+
+def analysis_of(runtime: Runtime, file: EvidenceFile) -> Analysis | None:
+    """How the assessment of a case came about; None when the last hunt assessed its subject no more."""
+    folders = (shipped("profiles"), *runtime.settings.profiles)
+    return analyse(runtime.lake, runtime.database, folders, file.case.subject_id, file.hypotheses)
 
 
 def in_groups(pieces: Sequence[Evidence]) -> tuple[EvidenceGroup, ...]:

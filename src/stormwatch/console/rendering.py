@@ -11,11 +11,11 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from stormwatch.console import wording
+from stormwatch.attribution.naming import hypothesis_words
+from stormwatch.console import analysis_words, wording
 from stormwatch.console.case_view import in_groups
 from stormwatch.console.plain_text import shortened, shown
 from stormwatch.console.sessions import Session
-from stormwatch.model.assessment import hypothesis_words
 from stormwatch.model.errors import Conflict, Forbidden, InvalidInput, NotFound, StormwatchError
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -40,6 +40,9 @@ def environment() -> Environment:
         frequency=wording.frequency,
         link_band=wording.link_band,
         hypothesis_words=hypothesis_words,
+        cell_words=analysis_words.cell_words,
+        change_words=analysis_words.change_words,
+        caution_words=analysis_words.caution_words,
         shortened=shortened,
         segment=lambda text: quote(str(text), safe=""),
         query=lambda mapping: urlencode({key: value for key, value in mapping.items() if value not in (None, "")}),
@@ -47,6 +50,7 @@ def environment() -> Environment:
     made.globals.update(
         likelihood=wording.likelihood, link_part=wording.link_part, in_groups=in_groups, distance=wording.distance
     )
+    made.globals.update(columns_shown=analysis_words.columns_shown, part_words=analysis_words.PART_WORDS)
     return made
 
 

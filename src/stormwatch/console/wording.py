@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from stormwatch.model.assessment import likelihood_words
+from stormwatch.model.icd_203 import likelihood_words
 from stormwatch.model.times import format_rfc3339
 
 SIMULATED: Final = "simulated worlds"

@@ -20,9 +20,9 @@ _RESIDUAL_WORDS: Final = {
 }
 
 
-def hypothesis_words(hypothesis: str) -> str:
-    """What people read for a hypothesis: a tracked actor's name, or a residual explanation in words."""
-    return _RESIDUAL_WORDS.get(hypothesis) or hypothesis.replace("-", " ").title()
+def residual_words(hypothesis: str) -> str | None:
+    """What people read for a residual explanation; None for a tracked actor."""
+    return _RESIDUAL_WORDS.get(hypothesis)
 
 
 class HypothesisKind(StrEnum):
@@ -66,23 +66,3 @@ class Assessment:
     def risk(self) -> float:
         """1 - P(benign)."""
         return 1.0 - next((h.probability for h in self.hypotheses if h.hypothesis == BENIGN), 0.0)
-
-
-# ICD 203 (Office of the Director of National Intelligence, 2015), section D.6.e.2: upper bounds in per cent.
-_ICD_203: Final = (
-    (0.05, "almost no chance"),
-    (0.20, "very unlikely"),
-    (0.45, "unlikely"),
-    (0.55, "roughly even chance"),
-    (0.80, "likely"),
-    (0.95, "very likely"),
-    (1.00, "almost certain"),
-)
-
-
-def likelihood_words(probability: float) -> str:
-    """The ICD 203 expression for a probability of 0 to 1; a bound belongs to the lower band."""
-    for upper, words in _ICD_203:
-        if probability <= upper:
-            return words
-    raise ValueError(f"not a probability: {probability}")

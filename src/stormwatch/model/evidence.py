@@ -14,6 +14,7 @@ class Evidence:
     `innocent_frequency` is the measured share of accounts (or pairs) in the operator's population that show it, 0 to 1.
     `actors` are ids of tracked actors that the piece speaks for (an indicator that a source attributes), else empty.
     `event_time_us` is the event time at which the piece was complete.
+    `sources` are those outside who say so (whose indicator it is), empty for what was seen here.
     """
 
     account_id: str
@@ -26,6 +27,7 @@ class Evidence:
     event_time_us: int
     actors: tuple[str, ...] = ()
     event_ids: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from stormwatch.model.assessment import RESIDUAL_HYPOTHESES, hypothesis_words
+from stormwatch.attribution.naming import hypothesis_words
+from stormwatch.model.assessment import RESIDUAL_HYPOTHESES
 
 _WORDS: Final = {
     "suspend": "suspended",

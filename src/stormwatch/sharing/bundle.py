@@ -6,8 +6,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from stormwatch.model.assessment import HypothesisKind, hypothesis_words, likelihood_words
+from stormwatch.attribution.naming import hypothesis_words
+from stormwatch.model.assessment import HypothesisKind
 from stormwatch.model.case import Action, ActionKind
+from stormwatch.model.icd_203 import likelihood_words
 from stormwatch.model.intel import TLP
 from stormwatch.model.times import DAY, format_rfc3339
 from stormwatch.sharing.material import CaseMaterial, SeenObservable
@@ -100,9 +102,15 @@ class _CaseWriter:
         names = self.material.actor_names.get(first.hypothesis, ()) or (hypothesis_words(first.hypothesis),)
         body = {"name": names[0], "aliases": list(names[1:])}
         actor = self.stix.word("intrusion-set", (first.hypothesis,), body)
-        confidence = {"confidence": confidence_of_probability(first.probability)}
-        self.stix.relationship(campaign, "attributed-to", actor, self.material.case.opened_us, confidence)
+        judged = {
+            "confidence": confidence_of_probability(first.probability),
+            "description": f"Judged {_words_of(first.probability)}.{self._ground()}",
+        }
+        self.stix.relationship(campaign, "attributed-to", actor, self.material.case.opened_us, judged)
         return actor
+
+    def _ground(self) -> str:
+        return f" Calibrated on {self.material.calibrated_on}." if self.material.calibrated_on else ""
 
     def _accounts(self) -> list[StixObject]:
         suspended = {
@@ -207,10 +215,11 @@ class _CaseWriter:
         if self.material.confidence is not None:
             sentences.append(f"Confidence in this judgement is {self.material.confidence.value}.")
         if self.material.calibrated_on:
-            sentences.append(f"Calibrated on {self.material.calibrated_on}.")
+            sentences.append(self._ground().strip())
         rivals = [f"{hypothesis_words(one.hypothesis)} ({_words_of(one.probability)})" for one in others]
         if rivals:
             sentences.append(f"Also considered: {'; '.join(rivals)}.")
+        sentences += self.material.name_conflicts.get(first.hypothesis, ())
         sentences.append("Accounts carry pseudonyms made for this audience alone.")
         return " ".join(sentences)
 

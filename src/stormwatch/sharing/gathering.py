@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from stormwatch.actions.execution import list_actions
@@ -23,8 +24,17 @@ _ARTEFACT = "artefact"
 _KINDS = frozenset(kind.value for kind in ObservableKind)
 
 
-def gather(database: Database, lake: Lake, case_id: str, actor_names: Mapping[str, tuple[str, ...]]) -> CaseMaterial:
-    """Everything of a case that a bundle may carry; `actor_names` are the names of tracked actors by id."""
+def gather(
+    database: Database,
+    lake: Lake,
+    case_id: str,
+    actor_names: Mapping[str, tuple[str, ...]],
+    name_conflicts: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+) -> CaseMaterial:
+    """Everything of a case that a bundle may carry.
+
+    By the ids of tracked actors: `actor_names` are their names, `name_conflicts` what public sources disagree about.
+    """
     case = get_case(database, case_id)
     file = build_evidence_file(lake, database, case)
     spans = [(entry.facts.first_us, entry.facts.last_us) for entry in file.accounts]
@@ -42,6 +52,7 @@ def gather(database: Database, lake: Lake, case_id: str, actor_names: Mapping[st
         observables=_observables(database, lake, file),
         actions=list_actions(database, case_id=case_id),
         actor_names=actor_names,
+        name_conflicts=name_conflicts,
     )
 
 

@@ -29,7 +29,10 @@ class SeenObservable:
 
 @dataclass(frozen=True, slots=True)
 class CaseMaterial:
-    """A case as far as a bundle may need it. Account ids are the provider's own: only pseudonyms leave."""
+    """A case as far as a bundle may need it. Account ids are the provider's own: only pseudonyms leave.
+
+    `name_conflicts` are sentences, by actor id, on what public sources disagree about in the actor's names.
+    """
 
     case: Case
     hypotheses: tuple[Hypothesis, ...]
@@ -42,3 +45,4 @@ class CaseMaterial:
     observables: tuple[SeenObservable, ...] = ()
     actions: tuple[Action, ...] = ()
     actor_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    name_conflicts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

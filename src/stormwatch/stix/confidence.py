@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from stormwatch.model.assessment import likelihood_words
+from stormwatch.model.icd_203 import likelihood_words
 
 # STIX 2.1 appendix A, "DNI scale": the middle value that stands for each expression.
 _BY_WORDS: Final[Mapping[str, int]] = {

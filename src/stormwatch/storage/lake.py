@@ -88,8 +88,10 @@ class Lake:
         """A table, or those of its rows for which `where` holds; empty, with its schema, when there are none."""
         schema = TABLES[table]
         wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
+        # With the schema given, a file that is older than a column has nulls in it.
         parts = [
-            pq.read_table(path, columns=wanted.names, filters=where, partitioning=None) for path in self.paths(table)
+            pq.read_table(path, columns=wanted.names, filters=where, schema=schema, partitioning=None)
+            for path in self.paths(table)
         ]
         return pa.concat_tables([part.cast(wanted) for part in parts]) if parts else wanted.empty_table()
 

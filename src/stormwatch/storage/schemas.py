@@ -200,7 +200,9 @@ _EVIDENCE: Final = pa.struct(
     ]
 )
 
-ACCOUNT_EVIDENCE: Final = pa.schema([("account_id", pa.string()), *((f.name, f.type) for f in _EVIDENCE)])
+ACCOUNT_EVIDENCE: Final = pa.schema(
+    [("account_id", pa.string()), *((f.name, f.type) for f in _EVIDENCE), ("sources", _STRINGS)]
+)
 
 LINKS: Final = pa.schema(
     [
@@ -253,6 +255,18 @@ ASSESSMENTS: Final = pa.schema(
     ]
 )
 
+# What an assessment was made of, whole, so that it can be asked what it would be without a part of that.
+ASSESSMENT_GROUNDS: Final = pa.schema(
+    [
+        ("subject_id", pa.string()),
+        ("account_ids", _STRINGS),
+        ("evidence", pa.list_(pa.struct(list(ACCOUNT_EVIDENCE)))),  # every piece, also those that did not count
+        ("habits", pa.string()),  # JSON: what tells actors apart
+        ("prior", pa.float64()),
+        ("threshold", pa.float64()),
+    ]
+)
+
 TABLES: Final = {
     "events": EVENTS,
     "texts": TEXTS,
@@ -269,4 +283,5 @@ TABLES: Final = {
     "links": LINKS,
     "clusters": CLUSTERS,
     "assessments": ASSESSMENTS,
+    "assessment_grounds": ASSESSMENT_GROUNDS,
 }

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from stormwatch.attribution.alias_conflicts import public_conflicts
 from stormwatch.attribution.profiles import load_profiles
 from stormwatch.config import shipped
 from stormwatch.intel.lead_hits import lead_hits
@@ -33,7 +34,7 @@ def share_bundle(runtime: Runtime, by: Principal, case: Case, output: Path) -> S
     """A STIX bundle of an acted case for peers, TLP:AMBER, accounts under pseudonyms; recorded on the ledger."""
     profiles = load_profiles((shipped("profiles"), *runtime.settings.profiles))
     names = {profile.actor_id: tuple(dict.fromkeys(one.name for one in profile.names)) for profile in profiles}
-    material = gather(runtime.database, runtime.lake, case.case_id, names)
+    material = gather(runtime.database, runtime.lake, case.case_id, names, public_conflicts(profiles))
     terms = BundleTerms(runtime.settings.provider_name, TLP.AMBER, Pseudonyms(runtime.keyring, "peers"), now_us())
     shared = share_case(runtime.database, runtime.ledger, by, material, terms)
     output.write_bytes(shared.text)

@@ -11,6 +11,7 @@ from stormwatch.actions import proposals
 from stormwatch.actions.delivery import deliver
 from stormwatch.actions.execution import list_actions
 from stormwatch.adapters.decision_endpoint import DecisionEndpoint
+from stormwatch.attribution.naming import hypothesis_words
 from stormwatch.attribution.profiles import load_profiles
 from stormwatch.cases import review
 from stormwatch.cases.evidence_file import EvidenceFile, build_evidence_file
@@ -26,9 +27,10 @@ from stormwatch.cli.story.score import Score, score
 from stormwatch.config import shipped
 from stormwatch.intel.actors import ActorNames
 from stormwatch.intel.lead_hits import lead_hits
-from stormwatch.model.assessment import BENIGN, HypothesisKind, hypothesis_words, likelihood_words
+from stormwatch.model.assessment import BENIGN, HypothesisKind
 from stormwatch.model.case import ActionKind, Case
 from stormwatch.model.errors import IntegrityError, NotFound
+from stormwatch.model.icd_203 import likelihood_words
 from stormwatch.model.intel import Lead
 from stormwatch.model.progress import ProgressReport
 from stormwatch.model.times import parse_rfc3339

@@ -8,11 +8,12 @@ from enum import StrEnum
 from statistics import median
 from typing import Final
 
+from stormwatch.attribution.naming import hypothesis_words
 from stormwatch.cases.alternatives import Alternative
 from stormwatch.cases.evidence_file import EvidenceFile
 from stormwatch.cases.findings import rows_where
 from stormwatch.intel.shared_infrastructure import SharedInfrastructure
-from stormwatch.model.assessment import BENIGN, hypothesis_words
+from stormwatch.model.assessment import BENIGN
 from stormwatch.model.times import DAY, from_us
 from stormwatch.runtime import Runtime
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import pyarrow.parquet as pq
 
-from stormwatch.model.assessment import hypothesis_words
+from stormwatch.attribution.naming import hypothesis_words
 
 _CALLED: Final = {
     "lineage": "throw-away accounts that change one program",
