@@ -1,0 +1,36 @@
+"""`stormwatch evaluate`: ingests, hunts and scores worlds that carry truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from stormwatch.cli.evaluate_sheet import evaluation_sheet
+from stormwatch.cli.output import JsonOption, emit, note, progress_bars
+from stormwatch.evaluate.bootstrap import RESAMPLES
+from stormwatch.evaluate.evaluation import evaluate as evaluate_worlds
+from stormwatch.model.errors import WrongUsage
+
+
+def evaluate(
+    worlds: Annotated[list[Path], typer.Argument(metavar="WORLD...", help="Folders as `simulate` writes them.")],
+    home: Annotated[Path | None, typer.Option("--home", help="Keep the homes below this folder.")] = None,
+    reuse: Annotated[bool, typer.Option("--reuse", help="Hunt again in homes that are there, without ingest.")] = False,
+    resamples: Annotated[int, typer.Option(min=100, max=100_000, help="Draws for the intervals.")] = RESAMPLES,
+    as_json: JsonOption = False,
+) -> None:
+    """Ingest, hunt and score worlds that carry truth: found, falsely accused, attributed, how fast, at what cost."""
+    if reuse and home is None:
+        raise WrongUsage("there is nothing to use again", where="--reuse", remedy="name the folder with --home")
+    with progress_bars() as progress:
+        found = evaluate_worlds(worlds, home, reuse=reuse, resamples=resamples, progress=progress)
+    for card in found.cards:
+        if card.cost is not None and card.cost.rejected_records:
+            lost = f"{card.cost.rejected_records} records were rejected and are not in the figures"
+            note(f"stormwatch: {card.name}: {lost}")
+    # By way of msgspec's JSON, which has null for what is infinite: JSON has no word for it.
+    payload = msgspec.json.decode(msgspec.json.encode({"worlds": found.cards, "pooled": found.pooled}))
+    emit(payload, evaluation_sheet(found), as_json=as_json)
