@@ -20,17 +20,25 @@ def evaluate(
     home: Annotated[Path | None, typer.Option("--home", help="Keep the homes below this folder.")] = None,
     reuse: Annotated[bool, typer.Option("--reuse", help="Hunt again in homes that are there, without ingest.")] = False,
     resamples: Annotated[int, typer.Option(min=100, max=100_000, help="Draws for the intervals.")] = RESAMPLES,
+    html: Annotated[Path | None, typer.Option("--html", help="Also write a page with curves and tables.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Ingest, hunt and score worlds that carry truth: found, falsely accused, attributed, how fast, at what cost."""
     if reuse and home is None:
         raise WrongUsage("there is nothing to use again", where="--reuse", remedy="name the folder with --home")
+    if html is not None and not html.absolute().parent.is_dir():
+        raise WrongUsage("there is no such folder", where=f"--html {html}", remedy="name a file in one that exists")
     with progress_bars() as progress:
         found = evaluate_worlds(worlds, home, reuse=reuse, resamples=resamples, progress=progress)
     for card in found.cards:
         if card.cost is not None and card.cost.rejected_records:
             lost = f"{card.cost.rejected_records} records were rejected and are not in the figures"
             note(f"stormwatch: {card.name}: {lost}")
+    if html is not None:
+        # Here and not above: what draws the charts takes a second to load.
+        from stormwatch.evaluate.page import evaluation_page
+
+        html.write_text(evaluation_page(found), encoding="utf-8")
     # By way of msgspec's JSON, which has null for what is infinite: JSON has no word for it.
     payload = msgspec.json.decode(msgspec.json.encode({"worlds": found.cards, "pooled": found.pooled}))
     emit(payload, evaluation_sheet(found), as_json=as_json)

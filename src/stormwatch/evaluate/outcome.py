@@ -46,10 +46,10 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """Detections per account: matches of indicators, events or sign-ups that were hit at all, the loudest rule."""
+    """Detections per account: matches of indicators, whether anything was hit at all, the loudest rule."""
 
     indicators: Mapping[str, int]
-    hit_events: Mapping[str, int]
+    hit: frozenset[str]
     loudest: Mapping[str, float]
 
 
@@ -95,14 +95,14 @@ def _subject(row: ClusterRow) -> Subject:
 def count_hits(rows: Iterable[DetectionRow]) -> Hits:
     """Detections by account. What detectors say of conduct over many events counts as no hit of one."""
     indicators: dict[str, int] = {}
-    hit: dict[str, set[str]] = {}
+    hit: set[str] = set()
     loudest: dict[str, float] = {}
     for row in rows:
         if row.rule_id.startswith(RULE_PREFIX):
             continue
-        hit.setdefault(row.account_id, set()).add(row.event_id or "")
+        hit.add(row.account_id)
         if row.rule_id.startswith(_INDICATOR):
             indicators[row.account_id] = indicators.get(row.account_id, 0) + 1
         else:
             loudest[row.account_id] = max(loudest.get(row.account_id, 0.0), row.score)
-    return Hits(indicators, {account: len(events) for account, events in hit.items()}, loudest)
+    return Hits(indicators, frozenset(hit), loudest)
