@@ -28,9 +28,11 @@ def curves(pool: Pool) -> Sequence[Curve]:
 
 
 def _corners(points: Sequence[CurvePoint]) -> Iterator[CurvePoint]:
-    """Cut-offs that find somebody, the last cut-off before each of them, and the very last."""
-    for number, point in enumerate(points):
-        before = points[number - 1].hits if number else 0.0
-        after = points[number + 1].hits if number + 1 < len(points) else point.hits + 1
-        if point.hits > before or after > point.hits:
+    """Cut-offs that find somebody, and the very last: between them a curve is level."""
+    found = 0.0
+    for point in points:
+        if point.hits > found:
+            found = point.hits
             yield point
+    if points and points[-1].hits == found and points[-1].false_accusations > 0:
+        yield points[-1]
