@@ -132,8 +132,9 @@ def test_prose_of_one_world_in_a_place_that_is_cleared_away(
     # The operator's own installation must stay out of it.
     monkeypatch.setenv("STORMWATCH_DATABASE_URL", f"sqlite:///{tmp_path / 'operator.db'}")
     monkeypatch.setenv("STORMWATCH_KEY_FILE", str(tmp_path / "operator.key"))
-    called = stormwatch("evaluate", worlds[0], "--resamples", "100")
+    called = stormwatch("evaluate", worlds[0], "--resamples", "100", "--swap")
     assert called.returncode == 0, called.stderr
+    assert "30 accounts with other countries and hours: the risk of 0 of them" in called.stdout
     assert "planted accounts found at 1 false accusation in 10,000" in called.stdout
     assert "pooled" not in called.stdout
     assert list(tmp_path.iterdir()) == []

@@ -19,6 +19,7 @@ def evaluate(
     worlds: Annotated[list[Path], typer.Argument(metavar="WORLD...", help="Folders as `simulate` writes them.")],
     home: Annotated[Path | None, typer.Option("--home", help="Keep the homes below this folder.")] = None,
     reuse: Annotated[bool, typer.Option("--reuse", help="Hunt again in homes that are there, without ingest.")] = False,
+    swap: Annotated[bool, typer.Option("--swap", help="Hunt a copy with other countries and hours, too.")] = False,
     resamples: Annotated[int, typer.Option(min=100, max=100_000, help="Draws for the intervals.")] = RESAMPLES,
     html: Annotated[Path | None, typer.Option("--html", help="Also write a page with curves and tables.")] = None,
     as_json: JsonOption = False,
@@ -29,7 +30,7 @@ def evaluate(
     if html is not None and not html.absolute().parent.is_dir():
         raise WrongUsage("there is no such folder", where=f"--html {html}", remedy="name a file in one that exists")
     with progress_bars() as progress:
-        found = evaluate_worlds(worlds, home, reuse=reuse, resamples=resamples, progress=progress)
+        found = evaluate_worlds(worlds, home, reuse=reuse, swap=swap, resamples=resamples, progress=progress)
     for card in found.cards:
         if card.cost is not None and card.cost.rejected_records:
             lost = f"{card.cost.rejected_records} records were rejected and are not in the figures"

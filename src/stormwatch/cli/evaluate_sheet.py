@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from stormwatch.evaluate.evaluation import Evaluation
 from stormwatch.evaluate.scorecard import ScoreCard
-from stormwatch.evaluate.wording import FIGURES, number_words
+from stormwatch.evaluate.wording import FIGURES, number_words, swap_words
 
 
 def evaluation_sheet(found: Evaluation) -> str:
@@ -56,6 +56,8 @@ def _card(card: ScoreCard) -> Iterator[str]:
             f"  calibration of {words}: Brier {number_words(told.brier)}, error {number_words(told.calibration_error)} "
             f"over {told.statements} statements"
         )
+    if card.swap is not None:
+        yield f"  {swap_words(card.swap)}"
     if card.cost is not None:
         ingest = "not repeated" if card.cost.ingest_seconds is None else f"{card.cost.ingest_seconds:.1f} s"
         yield (

@@ -15,7 +15,7 @@ from stormwatch.evaluate.curves import curves
 from stormwatch.evaluate.evaluation import Evaluation
 from stormwatch.evaluate.headline import Pool
 from stormwatch.evaluate.scorecard import ScoreCard
-from stormwatch.evaluate.wording import COUNTS, FIGURES, number_words
+from stormwatch.evaluate.wording import COUNTS, FIGURES, number_words, swap_words
 from stormwatch.reports.plain_text import plain
 
 
@@ -56,6 +56,7 @@ def _environment() -> Environment:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_without_controls
     )
     made.filters["number"] = number_words
+    made.filters["swap"] = swap_words
     return made
 
 

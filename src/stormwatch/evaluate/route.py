@@ -15,7 +15,7 @@ import msgspec
 
 from stormwatch.config import Settings
 from stormwatch.evaluate.outcome import Outcome, read_outcome
-from stormwatch.evaluate.worlds import ACCOUNTS_FILE, EVENTS_FILE, INTEL_FILE, World
+from stormwatch.evaluate.worlds import World, given_files
 from stormwatch.events.ingest import ingest_file
 from stormwatch.intel.importing import import_file
 from stormwatch.model.errors import InvalidInput
@@ -74,15 +74,10 @@ def _known(world: World, home: Path, mark: Path, *, reuse: bool) -> bool:
 def _digest(world: World) -> str:
     """One hash over what the product gets to see."""
     whole = hashlib.sha256()
-    for path in _given(world):
+    for path in given_files(world):
         with path.open("rb") as file:
             whole.update(hashlib.file_digest(file, "sha256").digest())
     return whole.hexdigest()
-
-
-def _given(world: World) -> list[Path]:
-    lists = sorted(world.path.glob("shared-*.json"))
-    return [world.path / ACCOUNTS_FILE, world.path / EVENTS_FILE, world.path / INTEL_FILE, *lists]
 
 
 @contextmanager
@@ -100,7 +95,7 @@ def _installation(home: Path, key: Path) -> Iterator[Runtime]:
 
 def _take_in(runtime: Runtime, world: World, progress: ProgressReport) -> int:
     """What partners sent, then sign-ups and requests, as a provider would have them; gives the rejected records."""
-    accounts, events, *intel = _given(world)
+    accounts, events, *intel = given_files(world)
     for file in intel:
         import_file(runtime.database, file, ledger=runtime.ledger)
     reports = [

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import add
 
 import msgspec
 
@@ -12,6 +14,7 @@ from stormwatch.evaluate.headline import Headline, Pool, headline
 from stormwatch.evaluate.reliability import Reliability, hypothesis_statements, reliability, risk_statements
 from stormwatch.evaluate.route import Cost
 from stormwatch.evaluate.scored import ScoredCampaign, ScoredWorld
+from stormwatch.evaluate.swap import Swap
 
 
 class NaiveRow(msgspec.Struct, frozen=True):
@@ -55,6 +58,7 @@ class ScoreCard(msgspec.Struct, frozen=True):
     risk_reliability: Reliability
     hypothesis_reliability: Reliability
     cost: Cost | None
+    swap: Swap | None
 
 
 def score_card(name: str, worlds: Sequence[ScoredWorld], resamples: int = RESAMPLES) -> ScoreCard:
@@ -81,6 +85,7 @@ def score_card(name: str, worlds: Sequence[ScoredWorld], resamples: int = RESAMP
         risk_reliability=reliability(risk_statements(worlds)),
         hypothesis_reliability=reliability(hypothesis_statements(worlds)),
         cost=worlds[0].cost if len(worlds) == 1 else None,
+        swap=reduce(add, swaps) if (swaps := [one.swap for one in worlds if one.swap is not None]) else None,
     )
 
 

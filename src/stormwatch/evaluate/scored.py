@@ -12,6 +12,7 @@ from stormwatch.evaluate.outcome import Outcome, Subject
 from stormwatch.evaluate.pairs import Pairs, pairs_by_campaign
 from stormwatch.evaluate.route import Cost
 from stormwatch.evaluate.seen import Seen
+from stormwatch.evaluate.swap import Swap
 from stormwatch.evaluate.worlds import PLANTED, TrueAccount, TrueCampaign, World
 from stormwatch.model.assessment import COMPROMISED_ACCOUNT
 
@@ -56,6 +57,7 @@ class ScoredWorld:
     campaigns: Sequence[ScoredCampaign]
     clusters: Sequence[Sequence[str]]
     cost: Cost
+    swap: Swap | None = None
 
     @property
     def right(self) -> Mapping[str, frozenset[str]]:

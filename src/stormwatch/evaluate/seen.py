@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
-import zstandard
 
+from stormwatch.evaluate.streams import read_stream
 from stormwatch.evaluate.worlds import ACCOUNTS_FILE, EVENTS_FILE
-from stormwatch.model.errors import InvalidInput
 from stormwatch.model.times import parse_rfc3339
 
 ADDRESS: Final = "source_ip"
-
-_Row = TypeVar("_Row", bound=msgspec.Struct)
 
 
 class _Event(msgspec.Struct):
@@ -51,7 +47,7 @@ def read_seen(world: Path, timed: frozenset[str]) -> Seen:
     holders: dict[tuple[str, str], set[str]] = defaultdict(set)
     events: dict[str, int] = defaultdict(int)
     times: dict[str, list[int]] = defaultdict(list)
-    for event in _rows(world / EVENTS_FILE, _Event):
+    for event in read_stream(world / EVENTS_FILE, _Event):
         account = event.account_id
         events[account] += 1
         for kind, value in ((ADDRESS, event.source_ip), ("device", event.device_id), ("key", event.api_key_id)):
@@ -59,7 +55,7 @@ def read_seen(world: Path, timed: frozenset[str]) -> Seen:
                 holders[kind, value].add(account)
         if account in timed:
             times[account].append(parse_rfc3339(event.time))
-    for record in _rows(world / ACCOUNTS_FILE, _Record):
+    for record in read_stream(world / ACCOUNTS_FILE, _Record):
         own = ((ADDRESS, record.signup_ip), ("device", record.device_id), ("payment", record.payment_fingerprint))
         for kind, value in own:
             if value:
@@ -69,17 +65,3 @@ def read_seen(world: Path, timed: frozenset[str]) -> Seen:
         dict(events),
         {account: tuple(sorted(moments)) for account, moments in times.items()},
     )
-
-
-def _rows(path: Path, shape: type[_Row]) -> Iterator[_Row]:
-    decoder = msgspec.json.Decoder(shape)
-    number = 0
-    try:
-        with path.open("rb") as raw, zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) as packed:
-            for line in io.BufferedReader(packed, 1 << 20):
-                number += 1
-                if line.strip():
-                    yield decoder.decode(line)
-    except (msgspec.DecodeError, zstandard.ZstdError) as error:
-        remedy = "make the world again"
-        raise InvalidInput(f"cannot be read: {error}", where=f"{path}, line {number}", remedy=remedy) from error

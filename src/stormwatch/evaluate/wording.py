@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
+from stormwatch.evaluate.swap import Swap
+
 # Field of the headline -> its words, in the order in which they are told.
 FIGURES: Final[Mapping[str, str]] = {
     "recall_1_in_10000": "planted accounts found at 1 false accusation in 10,000",
@@ -56,3 +58,12 @@ def number_words(value: float | None) -> str:
     if value is None:
         return "-"
     return "never" if math.isinf(value) else f"{value:.3f}"
+
+
+def swap_words(swap: Swap) -> str:
+    """What became of risks when accounts were given other countries and hours."""
+    return (
+        f"{swap.swapped} accounts with other countries and hours: the risk of {swap.swapped_changed} of them and of "
+        f"{swap.others_changed} others changed, at most by {swap.largest_change:.4f}; "
+        f"{swap.crossed_threshold} crossed the case threshold"
+    )

@@ -96,6 +96,12 @@ class World:
         return {account.account_id: account for account in self.accounts}
 
 
+def given_files(world: World) -> list[Path]:
+    """What the product gets to see: account records, events, partners' bundle, then the lists of what many share."""
+    lists = sorted(world.path.glob("shared-*.json"))
+    return [world.path / ACCOUNTS_FILE, world.path / EVENTS_FILE, world.path / INTEL_FILE, *lists]
+
+
 def read_worlds(paths: Sequence[Path]) -> Sequence[World]:
     """All the worlds, or InvalidInput about the first that cannot be scored."""
     worlds = [read_world(path) for path in paths]
