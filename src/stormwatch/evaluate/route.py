@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
-import resource
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,6 +12,7 @@ from typing import Final
 import msgspec
 
 from stormwatch.config import Settings
+from stormwatch.evaluate.memory import peak_memory
 from stormwatch.evaluate.outcome import Outcome, read_outcome
 from stormwatch.evaluate.worlds import World, given_files
 from stormwatch.events.ingest import ingest_file
@@ -24,16 +23,12 @@ from stormwatch.runtime import Runtime
 from stormwatch.storage.keyring import Keyring
 
 _COLLECTOR: Final = "evaluate"
-_MEGABYTE: Final = 1_000_000
-_STATUS: Final = Path("/proc/self/status")
-_RESET: Final = Path("/proc/self/clear_refs")
-_PEAK: Final = re.compile(rb"VmHWM:\s+(\d+) kB")
 
 
 class Cost(msgspec.Struct, frozen=True):
-    """What a world took: seconds of the clock, and this process's peak of resident memory in MB (10^6 bytes).
+    """What a world took: seconds of the clock, and the peak of resident memory in MB (10^6 bytes), helpers included.
 
-    Ingest is None where a home was used again. Processes that helped are not in the peak.
+    Ingest is None where a home was used again.
     """
 
     ingest_seconds: float | None
@@ -46,9 +41,8 @@ def play(world: World, root: Path, *, reuse: bool, progress: ProgressReport) -> 
     """Ingests and hunts a world in `root`/NAME, or hunts again what is there; nothing here reads the truth."""
     home, mark = root / world.name, root / f"{world.name}.sha256"
     known = _known(world, home, mark, reuse=reuse)
-    _forget_peak()
     rejected, began = 0, time.monotonic()
-    with _installation(home, root / f"{world.name}.key") as runtime:
+    with peak_memory() as peak, _installation(home, root / f"{world.name}.key") as runtime:
         if not known:
             rejected = _take_in(runtime, world, progress)
             mark.write_text(_digest(world), encoding="ascii")
@@ -56,7 +50,7 @@ def play(world: World, root: Path, *, reuse: bool, progress: ProgressReport) -> 
         runtime.hunt(full=known, progress=progress)
         hunted = time.monotonic()
         outcome = read_outcome(runtime)
-    return outcome, Cost(None if known else taken - began, hunted - taken, _peak_megabytes(), rejected)
+    return outcome, Cost(None if known else taken - began, hunted - taken, peak.megabytes, rejected)
 
 
 def _known(world: World, home: Path, mark: Path, *, reuse: bool) -> bool:
@@ -111,21 +105,3 @@ def _take_in(runtime: Runtime, world: World, progress: ProgressReport) -> int:
     ]
     runtime.events.compact()
     return sum(report.rejected for report in reports)
-
-
-def _forget_peak() -> None:
-    """Begins the peak anew, so that a second world is not charged with the first (proc(5), clear_refs)."""
-    try:
-        _RESET.write_text("5", encoding="ascii")
-    except OSError:
-        return
-
-
-def _peak_megabytes() -> float:
-    """The most resident memory of this process since then; since its start where the system does not tell."""
-    try:
-        told = _PEAK.search(_STATUS.read_bytes())
-    except OSError:
-        told = None
-    kibibytes = int(told[1]) if told else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return kibibytes * 1024 / _MEGABYTE
