@@ -84,6 +84,26 @@ def test_a_home_is_used_again_with_the_same_outcome(first: Called, worlds: list[
     assert {card["cost"]["ingest_seconds"] for card in again["worlds"]} == {None}
 
 
+def test_what_changed_since_an_earlier_evaluation_is_told(
+    first: Called, worlds: list[Path], homes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = tmp_path / "earlier.json"
+    earlier.write_text(first.stdout, encoding="utf-8")
+    again = ("evaluate", worlds[1], "--home", homes, "--reuse", "--resamples", "100", "--against", earlier)
+    assert "Nothing differs" in stormwatch(*again).stdout
+    monkeypatch.setenv("STORMWATCH_CASE_THRESHOLD", "0.999")
+    changed = {change["figure"]: change for change in told(stormwatch(*again, "--json"))["changes"]}
+    assert {change["world"] for change in changed.values()} == {"south"}
+    assert changed["campaigns_reached"]["before"] > changed["campaigns_reached"]["now"] == 0.0
+
+
+def test_an_earlier_evaluation_that_is_none(worlds: list[Path], tmp_path: Path) -> None:
+    earlier = tmp_path / "earlier.json"
+    earlier.write_text('{"worlds": 3}', encoding="utf-8")
+    called = stormwatch("evaluate", worlds[0], "--against", earlier)
+    assert (called.returncode, "no earlier evaluation can be read" in called.stderr) == (1, True)
+
+
 def test_a_home_that_is_there_is_not_written_into(first: Called, worlds: list[Path], homes: Path) -> None:
     called = stormwatch("evaluate", worlds[0], "--home", homes)
     assert (called.returncode, "a home is there already" in called.stderr) == (1, True)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from stormwatch.evaluate.comparison import Change
 from stormwatch.evaluate.evaluation import Evaluation
 from stormwatch.evaluate.scorecard import ScoreCard
-from stormwatch.evaluate.wording import FIGURES, number_words, swap_words
+from stormwatch.evaluate.wording import COUNTS, FIGURES, number_words, swap_words
 
 
 def evaluation_sheet(found: Evaluation) -> str:
     """The sheet: each world, then all of them together."""
-    cards = [*found.cards, *([found.pooled] if found.pooled else [])]
     closing = "These are made-up worlds: compare versions with them, and expect other figures in the field."
-    return "\n".join([*(line for card in cards for line in (*_card(card), "")), closing])
+    return "\n".join([*(line for card in found.all_cards for line in (*_card(card), "")), closing])
 
 
 def _card(card: ScoreCard) -> Iterator[str]:
@@ -64,3 +64,16 @@ def _card(card: ScoreCard) -> Iterator[str]:
             f"  cost: ingest {ingest}, hunt {card.cost.hunt_seconds:.1f} s, "
             f"at most {card.cost.peak_megabytes:.0f} MB of memory"
         )
+
+
+def change_sheet(found: Sequence[Change]) -> str:
+    """What differs from an earlier evaluation, a line each; figures that are as they were are left out."""
+    if not found:
+        return "Nothing differs from the earlier evaluation of these worlds."
+    words = {**COUNTS, **FIGURES}
+    lines = (
+        f"  {change.world}: {words[change.figure]}: "
+        f"{number_words(change.before)} before, {number_words(change.now)} now"
+        for change in found
+    )
+    return "\n".join(["Differs from the earlier evaluation:", *lines])

@@ -32,6 +32,11 @@ class Evaluation:
     pooled: ScoreCard | None
 
     @property
+    def all_cards(self) -> Sequence[ScoreCard]:
+        """Each world's card, then that of all of them where there are several."""
+        return [*self.cards, *([self.pooled] if self.pooled else [])]
+
+    @property
     def whole(self) -> ScoreCard:
         """The card that speaks for everything that was evaluated."""
         return self.pooled or self.cards[0]

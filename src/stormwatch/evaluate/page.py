@@ -23,7 +23,6 @@ def evaluation_page(found: Evaluation) -> str:
     """The page. Names are escaped; the policy allows this page's own style sheet alone."""
     style, whole = _text("evaluation.css"), found.whole
     lines = curves(Pool(found.worlds))
-    cards = [*found.cards, *([found.pooled] if found.pooled else [])]
     return (
         _environment()
         .from_string(_text("evaluation.html.j2"))
@@ -33,7 +32,7 @@ def evaluation_page(found: Evaluation) -> str:
             policy=f"default-src 'none'; style-src 'sha256-{_hash(style)}'; base-uri 'none'; form-action 'none'",
             style=style,
             whole=whole,
-            cards=[_as_table(card) for card in cards],
+            cards=[_as_table(card) for card in found.all_cards],
             figures=FIGURES,
             counts=COUNTS,
             precision_recall=precision_recall_chart(lines),

@@ -82,6 +82,8 @@ def _installation(home: Path, key: Path) -> Iterator[Runtime]:
     """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings = Settings(home=home, key_file=key, database_url=None, judge_url=None, alert_urls=(), decision_url=None)
+    if settings.compiled_rules is None:  # the homes of one evaluation share them: each would compile the same anew
+        settings = settings.model_copy(update={"compiled_rules": home.parent / "compiled-rules"})
     Keyring.create(settings.key_path)
     with closing(Runtime(settings)) as runtime:
         yield runtime
