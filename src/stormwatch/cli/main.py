@@ -37,6 +37,7 @@ COMMANDS = {
     "report": ("report", "report"),
     "audit": ("audit", "audit"),
     "simulate": ("simulate", "simulate"),
+    "evaluate": ("evaluate", "evaluate"),
     "demo": ("demo", "demo"),
     "serve": ("serve", "serve"),
 }

@@ -124,6 +124,9 @@ class TruthKeeper:
             "type": one.name,
             "actor": one.kind.actor,
             "also_accept": list(one.kind.also_accept),
+            # None of ours pretends to be another group; `shift_hours` only moves their day.
+            "false_flag": False,
+            "imitated_actor": None,
             "languages": dict(one.languages),
             "utc_offset": one.utc_offset,
             "start": format_rfc3339(one.start_us // 1000 * 1000),
