@@ -16,7 +16,10 @@ FROM (
     SELECT 'api-key', api_key_id, account_id, MIN(time_us), MAX(time_us), COUNT(*)
     FROM events WHERE api_key_id IS NOT NULL GROUP BY api_key_id, account_id
     UNION ALL
-    SELECT 'artefact', kind || ' ' || value, account_id, MIN(time_us), MAX(time_us), COUNT(*)
+    SELECT
+        -- An address or a file is someone's own more often than a page or a mail address, which are there to be read.
+        CASE WHEN kind IN ('ipv4-addr', 'ipv6-addr') OR kind LIKE 'file-%' THEN 'host-or-file' ELSE 'artefact' END,
+        kind || ' ' || value, account_id, MIN(time_us), MAX(time_us), COUNT(*)
     FROM observables WHERE field = 'prompt'
     -- Public names that many read about link nobody: weaknesses, published packages, places in the registry.
     AND kind <> 'vulnerability' AND kind <> 'windows-registry-key' AND NOT (kind = 'package' AND value LIKE '%:%')
