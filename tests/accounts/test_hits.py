@@ -75,9 +75,11 @@ def test_a_feed_alone_never_brings_an_account_to_even_odds() -> None:
     assert alone(weigh(hit("a", lead=None, confidence=100))[0]) < 0.5
 
 
-def test_matches_of_a_feed_that_one_account_in_ten_has_weigh_next_to_nothing_however_sure_the_source_is() -> None:
-    common = weigh(*(hit(f"account-{n}", value=f"198.51.100.{n}", confidence=100, lead=None) for n in range(100)))
-    rare = weigh(*(hit(f"account-{n}", value=f"198.51.100.{n}", confidence=100, lead=None) for n in range(2)))
-    assert max(piece.weight_bits for piece in common) < 3 < min(piece.weight_bits for piece in rare)
-    graded = weigh(*(hit(f"account-{n}", value=f"198.51.100.{n}", confidence=100) for n in range(100)))
-    assert min(piece.weight_bits for piece in graded) > 8
+def test_a_feeds_matches_of_crowded_addresses_weigh_no_more_than_their_rarity_allows() -> None:
+    def crowd(addresses: int, lead: str | None) -> float:
+        hits = [hit(f"a-{at}-{n}", value=f"198.51.100.{at}", confidence=100, lead=lead)
+                for at in range(addresses) for n in range(4)]  # fmt: skip
+        return max(piece.weight_bits for piece in weigh(*hits))
+
+    assert crowd(40, None) < 2.5 < crowd(1, None)
+    assert crowd(40, "lead-1") == crowd(1, "lead-1") > 8

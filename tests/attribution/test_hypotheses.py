@@ -30,9 +30,9 @@ HABITS = st.builds(
 )
 
 
-def with_named(habits: Habits, **named: int) -> Habits:
-    counts = {actor.replace("_", "-"): count for actor, count in named.items()}
-    return Habits(counts, habits.techniques, habits.topics, habits.scripts, habits.hours_utc)
+def with_named(habits: Habits, believed: float = 0.8, **named: int) -> Habits:
+    ties = {actor.replace("_", "-"): (believed,) * count for actor, count in named.items()}
+    return Habits(ties, habits.techniques, habits.topics, habits.scripts, habits.hours_utc)
 
 
 @given(st.floats(0, 1), HABITS)
@@ -50,6 +50,12 @@ def test_without_evidence_specific_to_an_actor_nobody_is_named(risk: float, habi
 
 def test_an_indicator_that_a_source_ties_to_an_actor_puts_it_first() -> None:
     assert hypotheses(0.9, with_named(BARE, salmon_typhoon=1), PROFILES, RATES)[0].hypothesis == "salmon-typhoon"
+
+
+@given(HABITS, st.sampled_from(["salmon-typhoon", "forest-blizzard"]), st.integers(1, 4))
+def test_matches_that_are_hardly_believed_name_nobody(habits: Habits, actor: str, count: int) -> None:
+    ties = Habits({actor: (0.003,) * count}, habits.techniques, habits.topics, habits.scripts, habits.hours_utc)
+    assert hypotheses(0.9, ties, PROFILES, RATES)[0].hypothesis == "unknown-actor"
 
 
 def test_the_five_groups_and_later_actors_are_tracked() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,6 +17,14 @@ from stormwatch.simulate.knobs import Knobs
 from stormwatch.simulate.world import make_world
 
 EASY = Knobs(reuse_device=1.0, reuse_payment=1.0, reuse_address=1.0, reuse_artefact=1.0, intel_known=1.0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def low_threshold() -> Iterator[None]:
+    """In a population of 300 nothing can be called rare, so that cases open at little."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STORMWATCH_CASE_THRESHOLD", "0.1")
+        yield
 
 
 @pytest.fixture(scope="module")

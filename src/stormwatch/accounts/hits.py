@@ -72,8 +72,8 @@ def hit_evidence(
     `shared_names(kind, value)` gives the lists of shared infrastructure that hold an observable and why,
     `actors_named(name)` the ids of tracked actors that a source's name may mean. The weight takes the account from the
     prior to what the hit on its own leaves: the indicator's credibility x the share of its users that would be the
-    operator's. But no match of a bulk feed weighs more than its rarity here allows: where one account in ten has one of
-    so many bits, that is what innocent accounts look like, whatever the source says.
+    operator's. But a bulk feed's match of an observable that many accounts have weighs no more than its rarity here
+    allows: where one account in ten has one of so many bits, that is what innocent accounts look like.
     """
     collectors = _collectors(hits, weights.collector_from_actors)
     users = _users(hits)
@@ -87,7 +87,7 @@ def hit_evidence(
             account_id=hit.account_id,
             kind="artefact-hit" if pasted else "indicator-hit",
             group="indicators",
-            weight_bits=bits if hit.indicator.lead_id is not None else min(bits, rarity.bits(hit, bits, weights)),
+            weight_bits=min(bits, rarity.bits(hit, bits, weights)) if _is_crowded(hit, behind, weights) else bits,
             summary=_summary(hit, behind, names),
             innocent_explanation=_INNOCENT_PASTE if pasted else _INNOCENT_CONNECTION,
             innocent_frequency=behind / population if population else 0.0,
@@ -131,6 +131,11 @@ class _Rarity:
         known = self._sorted[hit.kind]
         frequency = min((len(known) - bisect_left(known, weight)) / self._population, 1.0)
         return weight_from_rates(weights.shown_by_operators, frequency, self._population, weights.cap_bits)
+
+
+def _is_crowded(hit: Hit, behind: int, weights: IndicatorWeights) -> bool:
+    """Whether most who match are not the operator's: a bulk feed names an observable that more accounts have."""
+    return hit.indicator.lead_id is None and behind > weights.operators_accounts_behind_an_address
 
 
 def _credibility(hit: Hit, weights: IndicatorWeights) -> float:

@@ -87,7 +87,7 @@ def _alone(of_account: Mapping[str, Sequence[Evidence]], clusters: Sequence[Subj
 
 
 def _grounds(subject: Subject, pieces: Sequence[Evidence], book: HabitBook, given: AssessmentInput) -> Grounds:
-    habits = book.of(subject.account_ids, pieces)
+    habits = book.of(subject.account_ids, pieces, given.prior)
     return Grounds(subject.subject_id, subject.account_ids, tuple(pieces), habits, given.prior, given.threshold)
 
 

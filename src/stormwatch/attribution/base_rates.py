@@ -25,9 +25,10 @@ class HypothesisRates(msgspec.Struct, frozen=True, forbid_unknown_fields=True, r
 
 
 class SpecificEvidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Bits for indicators that a source ties to an actor."""
+    """Bits for indicators that a source ties to an actor: of a sure match, from when it counts, and in all."""
 
     bits_per_indicator: float
+    fewest_bits: float
     cap_bits: float
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from stormwatch.attribution.base_rates import BaseRates, WeakEvidence
+from stormwatch.attribution.base_rates import BaseRates, SpecificEvidence, WeakEvidence
 from stormwatch.attribution.profiles import Profile
 from stormwatch.model.assessment import (
     BENIGN,
@@ -27,9 +27,12 @@ _ACTORS_OF_THE_RATES: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """What tells actors apart and never raises risk; shares are of events, `named` counts observables by actor."""
+    """What tells actors apart and never raises risk; shares are of events.
 
-    named: Mapping[str, int]
+    `named` gives, by actor, how far each match that a source ties to it is believed to be an operator's (0 to 1).
+    """
+
+    named: Mapping[str, tuple[float, ...]]
     techniques: frozenset[str]
     topics: frozenset[str]
     scripts: Mapping[str, float]
@@ -71,15 +74,25 @@ def _tracked_odds(profiles: Sequence[Profile], habits: Habits, rates: BaseRates)
     """
     each = rates.base_rates.tracked_actors / max(len(profiles), 1)
     weak = {profile.actor_id: math.exp2(_weak_bits(profile, habits, rates.weak)) for profile in profiles}
-    named = {actor for actor in weak if habits.named.get(actor, 0) > 0}
+    by_number = math.log2(len(profiles) / _ACTORS_OF_THE_RATES) if profiles else 0.0
+    specific = {actor: _specific_bits(habits.named.get(actor, ()), rates.specific, by_number) for actor in weak}
+    named = {actor for actor, bits in specific.items() if bits >= rates.specific.fewest_bits}
     others = [fit for actor, fit in weak.items() if actor not in named]
     average = sum(others) / max(len(others), 1)
-    by_number = math.log2(len(profiles) / _ACTORS_OF_THE_RATES) if profiles else 0.0
-    odds = {}
-    for actor, fit in weak.items():
-        specific = min(habits.named.get(actor, 0) * rates.specific.bits_per_indicator, rates.specific.cap_bits)
-        odds[actor] = each * (fit * math.exp2(specific + by_number) if actor in named else fit / average)
-    return odds
+    return {
+        actor: each * (fit * math.exp2(specific[actor]) if actor in named else fit / average)
+        for actor, fit in weak.items()
+    }
+
+
+def _specific_bits(beliefs: Sequence[float], settings: SpecificEvidence, by_number: float) -> float:
+    """What ties to an actor weigh, diluted by how far it is believed that any of the matches is an operator's.
+
+    Several that are hardly believed are no more than one that is: exits that many share stand on one list together.
+    """
+    any_genuine = 1.0 - math.prod(1.0 - belief for belief in beliefs)
+    sure = min(settings.bits_per_indicator * max(sum(beliefs), 1.0), settings.cap_bits) + by_number
+    return math.log2(1.0 + any_genuine * (math.exp2(sure) - 1.0))
 
 
 def _weak_bits(profile: Profile, habits: Habits, weak: WeakEvidence) -> float:

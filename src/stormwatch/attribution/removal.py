@@ -63,7 +63,8 @@ def without(grounds: Grounds, removed: Collection[Removal]) -> Grounds:
     gone = {part: {one.name for one in removed if one.part is part} for part in Part}
     left = tuple(piece for piece in grounds.evidence if not _touches(piece, gone))
     emptied = {name: _NOTHING[name] for name in gone[Part.HABIT]}
-    return replace(grounds, evidence=left, habits=replace(grounds.habits, named=named_actors(left), **emptied))
+    habits = replace(grounds.habits, named=named_actors(left, grounds.prior), **emptied)
+    return replace(grounds, evidence=left, habits=habits)
 
 
 def piece_name(piece: Evidence) -> str:
