@@ -50,7 +50,7 @@ class Walk:
         page = self.context(**options).new_page()
         page.goto(f"{self.base}/")
         page.get_by_label("Personal token").fill(token)
-        page.get_by_role("button", name="Log in").click()
+        page.get_by_role("button", name="Use this token").click()
         return page
 
     def context(self, **options: object) -> BrowserContext:
