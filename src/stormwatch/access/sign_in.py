@@ -98,30 +98,26 @@ class SignIn:
         with self._database.write() as connection:
             return self._open(connection, person, Method.PROVIDER, visit)
 
-    def with_factor(self, awaiting: Session, code: str, visit: Visit) -> str:
-        """The cookie of the session that a right second factor opens; the one that waited for it is worth nothing."""
-        return self._prove(awaiting, code, visit)
+    def give_factor(self, session: Session, code: str, visit: Visit) -> str:
+        """The new cookie of a session whose person gave a right code: one that waited for it, or one that steps up.
 
-    def step_up(self, session: Session, code: str, visit: Visit) -> str:
-        """A fresh cookie for a session whose person gave a code anew; Forbidden for a wrong one."""
-        return self._prove(session, code, visit)
-
-    def prove_for_command(self, principal: Principal, code: str) -> Principal:
-        """The same for a command: the principal without the debt; Forbidden for a wrong code."""
-        person = principal.person
-        if person is None:
-            raise Forbidden("a machine has no second factor", where=principal.label)
-        if not self._is_factor(person, code, ""):
-            raise _wrong()
-        return Principal(person, principal.token_id, principal.scopes, principal.label)
-
-    def _prove(self, session: Session, code: str, visit: Visit) -> str:
+        Forbidden for a wrong code, TooManyAttempts after some. The cookie from before is worth nothing.
+        """
         if not self._is_factor(session.person, code, visit.known_browser):
             raise self._refused("second-factor", session.person, visit)
         with self._database.write() as connection:
             cookie = self._sessions.prove(connection, session.session_id)
         _log.info("second_factor_given", person=session.person.person_id, session=session.session_id)
         return cookie
+
+    def prove_for_command(self, principal: Principal, code: str) -> Principal:
+        """The principal of a command without the debt of a second factor; Forbidden for a wrong code."""
+        person = principal.person
+        if person is None:
+            raise Forbidden("a machine has no second factor", where=principal.label)
+        if not self._is_factor(person, code, ""):
+            raise _wrong()
+        return Principal(person, principal.token_id, principal.scopes, principal.label)
 
     def _is_factor(self, person: Person, code: str, mark: str) -> bool:
         known = self.browsers.knows(mark, person.person_id)

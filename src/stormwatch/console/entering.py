@@ -105,7 +105,7 @@ def stepped_up(request: Request, session: Session, code: str) -> Proved:
     """The session with a fresh second factor where a code was given and owed; Forbidden when it is wrong."""
     if not code or not session.principal.owes_factor:
         return Proved(session)
-    value = runtime_of(request).sign_in.step_up(session, code, visit_of(request))
+    value = runtime_of(request).sign_in.give_factor(session, code, visit_of(request))
     found = sessions_of(request).find(value)
     return Proved(found, value) if found else Proved(session)
 

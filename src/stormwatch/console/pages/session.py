@@ -96,7 +96,7 @@ def give_code(
     if not same_secret(awaiting.csrf, csrf):
         raise Forbidden("this form is not of your session", remedy="open the page again and send it from there")
     try:
-        value = runtime_of(request).sign_in.with_factor(awaiting, code, visit_of(request))
+        value = runtime_of(request).sign_in.give_factor(awaiting, code, visit_of(request))
     except Forbidden as error:
         return _code_form(request, awaiting, next, error)
     answer = RedirectResponse(root_of(request) + page_of_ours(next), 303)
