@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Iterator
-from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import pytest
 from fastapi import FastAPI
 from httpx import Response
 
 from console_world import Browser
 from openid_double import CLIENT, SECRET, Lie, OpenIDDouble, openid_double
+from openid_walk import agreed, come_back, is_in, onward
 from people_making import Team, give_factor, make_team
 from stormwatch.console.app import mount
 from stormwatch.console.cookies import Cookie
@@ -62,31 +60,8 @@ def house(runtime_with: Runtime) -> FastAPI:
     return application
 
 
-def onward(page: Response) -> str:
-    found = re.search(r'http-equiv="refresh" content="0;url=([^"]+)"', page.text)
-    assert found, page.text
-    return unescape(found[1])
-
-
-def agreed(page: Response) -> str:
-    """Goes to the provider as a browser would, agrees, and gives the address that it sends the browser back to."""
-    answer = httpx.get(onward(page), follow_redirects=False)
-    return str(answer.headers["location"])
-
-
-def come_back(browser: Browser, address: str) -> Response:
-    answer = browser.get(address)
-    if answer.status_code == 200 and "http-equiv" in answer.text:
-        return browser.get(onward(answer))
-    return answer
-
-
 def sign_in(browser: Browser, back: str = "") -> Response:
     return come_back(browser, agreed(browser.get("/console/login/provider" + (f"?next={back}" if back else ""))))
-
-
-def is_in(browser: Browser) -> bool:
-    return 'class="who-name"' in browser.get("/console/you").text
 
 
 def test_somebody_new_comes_in_with_the_role_of_their_group(house: FastAPI, runtime_with: Runtime) -> None:
