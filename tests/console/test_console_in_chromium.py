@@ -180,10 +180,10 @@ def test_signing_in_with_a_password_and_a_second_factor(walk: Walk, world: World
     page.get_by_role("button", name="Log out").click()
 
     _sign_in(page)
-    assert page.get_by_role("link", name="Queue").count() == 0
     page.get_by_label("Code that your device shows").fill(device.code())
+    assert page.get_by_role("link", name="Queue").count() == 0
     page.get_by_role("button", name="Go on").click()
-    assert page.get_by_role("heading", name="Queue").is_visible()
+    page.get_by_role("heading", name="Queue").wait_for()
     (cookie,) = [one for one in page.context.cookies() if one["name"] == "stormwatch_session"]
     assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
 
