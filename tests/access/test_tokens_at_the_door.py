@@ -52,7 +52,7 @@ def test_no_token_that_lacks_the_scope_passes(client: TestClient, team: Team) ->
     }
     for method, path in ROUTES:
         statuses = {scope: asked(client, method, path, token) for scope, token in machines.items()}
-        # nginx knows no other refusal of its subrequest than 401 for "who are you", so one route answers with it.
+        # To a gateway 403 means `suspended`, so the route for gateways answers 401.
         refusals = {scope for scope, status in statuses.items() if status in {401, 403}}
         assert len(refusals) == 1, (path, statuses)
         people = {asked(client, method, path, team.tokens[name]) for name in ("chief", "paul")}

@@ -112,7 +112,7 @@ def test_from_a_lead_to_a_suspension_by_two_people(walk: Walk, world: World) -> 
     paul.get_by_role("link", name="Who opened texts").click()
     assert "to see what was asked" in paul.get_by_role("table").inner_text()
     paul.get_by_role("button", name="Log out").click()
-    assert paul.get_by_label("Personal token").is_visible()
+    paul.get_by_label("Personal token").wait_for()
 
 
 def _lead_to_case(page: Page) -> None:
