@@ -8,7 +8,7 @@ import tomllib
 from importlib import resources
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -17,6 +17,7 @@ from pydantic_settings import (
 )
 
 from stormwatch.model.errors import InvalidInput
+from stormwatch.model.principal import Role
 
 SETTINGS_FILE = "stormwatch.toml"
 
@@ -83,6 +84,23 @@ class Settings(BaseSettings):
         default=0, ge=0, le=64, description="Processes of their own that read OTLP; 0 reads it in the server itself."
     )
     hunt_interval_seconds: float = Field(default=30.0, gt=0, description="How often `serve` hunts when there is news.")
+    console_url: str | None = Field(
+        default=None, pattern=r"^https?://[^/\s?#]+/?$", description="Where people reach the console, without a path."
+    )
+    console_plain_http: bool = Field(default=False, description="Also sign people in unencrypted beyond this machine.")
+    console_token_sign_in: bool = Field(default=True, description="Whether a personal token opens the console.")
+    step_up_minutes: int = Field(
+        default=10, ge=0, le=480, description="How old a second factor may be for approving and revealing; 0: any age."
+    )
+    oidc_issuer: str | None = Field(default=None, description="An OpenID provider that people sign in with.")
+    oidc_client_id: str = Field(default="", description="What this installation is called at the provider.")
+    oidc_client_secret: str | None = Field(default=None, repr=False, description="Its secret there, if it has one.")
+    oidc_name: str = Field(default="your organisation", description="What the sign-in page calls the provider.")
+    oidc_scopes: tuple[str, ...] = Field(default=("openid", "profile"), description="What the provider is asked for.")
+    oidc_role_claim: str = Field(default="groups", description="The claim that roles are read from.")
+    oidc_roles: dict[str, Role] = Field(
+        default={}, description="Value of that claim -> role; never administrator. Empty: linked people alone come in."
+    )
     judge_url: str | None = Field(default=None, description="An OpenAI-compatible endpoint as judge; none: no judge.")
     judge_model: str = Field(default="", description="The model that the judge's endpoint is asked for.")
     judge_token: str | None = Field(default=None, repr=False, description="A bearer token for the judge's endpoint.")
@@ -94,6 +112,13 @@ class Settings(BaseSettings):
     judge_tokens_per_hunt: int = Field(default=100_000, ge=0, description="The most tokens in one hunt.")
     judge_tokens_per_day: int = Field(default=1_000_000, ge=0, description="The most tokens in 24 hours.")
     judge_seconds_per_hunt: float = Field(default=120.0, gt=0, description="After so long a hunt asks no more.")
+
+    @field_validator("oidc_roles")
+    @classmethod
+    def _no_administrator(cls, roles: dict[str, Role]) -> dict[str, Role]:
+        if Role.ADMINISTRATOR in roles.values():
+            raise ValueError("no claim makes an administrator; administrators give that role")
+        return roles
 
     @classmethod
     def settings_customise_sources(
@@ -122,6 +147,11 @@ class Settings(BaseSettings):
         base = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
         name = hashlib.sha256(str(self.home.resolve()).encode()).hexdigest()[:16]
         return base / "stormwatch" / "keys" / f"{name}.key"
+
+    @property
+    def console_address(self) -> str:
+        """Where people reach the console, to be printed: as set, else this machine's."""
+        return f"{(self.console_url or 'http://127.0.0.1:8787').rstrip('/')}/console"
 
     @property
     def database(self) -> str:

@@ -10,7 +10,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stormwatch.access.identities import Identities
+from stormwatch.access.identity_flows import IdentityFlows
+from stormwatch.access.password_changes import Passwords
 from stormwatch.access.people import Access
+from stormwatch.access.second_factors import SecondFactors
+from stormwatch.access.sessions import Sessions
+from stormwatch.access.sign_in import SignIn
 from stormwatch.config import Settings, load_settings
 from stormwatch.events.client_address import TrustedProxies
 from stormwatch.events.otlp_intake import OtlpIntake
@@ -19,6 +25,7 @@ from stormwatch.events.store import EventStore
 from stormwatch.ledger.log import Ledger
 from stormwatch.model.errors import NotFound
 from stormwatch.model.progress import ProgressReport
+from stormwatch.model.times import MINUTE
 from stormwatch.storage.database import Database, open_database
 from stormwatch.storage.duckdb_engine import DuckDBEngine
 from stormwatch.storage.keyring import Keyring
@@ -58,7 +65,47 @@ class Runtime:
     @cached_property
     def access(self) -> Access:
         """People, roles and tokens."""
-        return Access(self.database, self.ledger)
+        return Access(self.database, self.ledger, self._step_up_us)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Who is signed in to the console."""
+        return Sessions(self.database, self.keyring, self._step_up_us)
+
+    @cached_property
+    def passwords(self) -> Passwords:
+        """People's passwords and the one-time codes that set them."""
+        return Passwords(self.database, self.ledger, self.settings.provider_name)
+
+    @cached_property
+    def second_factors(self) -> SecondFactors:
+        """People's second factors."""
+        return SecondFactors(self.database, self.ledger, self.keyring, f"Stormwatch ({self.settings.provider_name})")
+
+    @cached_property
+    def sign_in(self) -> SignIn:
+        """The ways in for people."""
+        return SignIn(self.database, self.ledger, self.keyring, self.access, self.second_factors, self.sessions)
+
+    @cached_property
+    def identities(self) -> Identities:
+        """Whose the identities at a provider are."""
+        return Identities(self.database, self.ledger, self.settings.oidc_roles)
+
+    @cached_property
+    def identity_flows(self) -> IdentityFlows | None:
+        """Sign-ins under way at the provider of the settings; None where none is set."""
+        if self.settings.oidc_issuer is None:
+            return None
+        # Here and not above: only the console asks for it, and no other command should wait for what it pulls in.
+        from stormwatch.adapters.openid_provider import openid_provider
+
+        provider = openid_provider(self.settings)
+        return None if provider is None else IdentityFlows(self.database, self.keyring, provider)
+
+    @property
+    def _step_up_us(self) -> int:
+        return self.settings.step_up_minutes * MINUTE
 
     @cached_property
     def events(self) -> EventStore:

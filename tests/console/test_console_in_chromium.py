@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from playwright.sync_api import BrowserContext, Page, Playwright, sync_playwright
 
 from console_world import GROUP, World
+from people_making import PASSWORD, Device, give_password
 from stormwatch.actions.decisions import decide
 from stormwatch.model.case import DecisionState
 
@@ -50,7 +51,7 @@ class Walk:
         page = self.context(**options).new_page()
         page.goto(f"{self.base}/")
         page.get_by_label("Personal token").fill(token)
-        page.get_by_role("button", name="Log in").click()
+        page.get_by_role("button", name="Use this token").click()
         return page
 
     def context(self, **options: object) -> BrowserContext:
@@ -111,7 +112,7 @@ def test_from_a_lead_to_a_suspension_by_two_people(walk: Walk, world: World) -> 
     paul.get_by_role("link", name="Who opened texts").click()
     assert "to see what was asked" in paul.get_by_role("table").inner_text()
     paul.get_by_role("button", name="Log out").click()
-    assert paul.get_by_label("Personal token").is_visible()
+    paul.get_by_label("Personal token").wait_for()
 
 
 def _lead_to_case(page: Page) -> None:
@@ -162,6 +163,35 @@ def test_the_graph_is_one_tab_stop_with_arrow_keys_inside(walk: Walk, world: Wor
     assert page.locator('.link-graph a.node[tabindex="0"]').count() == 1
     page.keyboard.press("Enter")
     page.wait_for_url("**/account?id=*")
+
+
+def test_signing_in_with_a_password_and_a_second_factor(walk: Walk, world: World) -> None:
+    give_password(world.runtime, world.tokens["ana"])
+    page = walk.context().new_page()
+    page.goto(f"{walk.base}/")
+    _sign_in(page)
+    page.get_by_role("link", name="ana").click()
+    page.get_by_role("button", name="Set up a second factor").click()
+    assert page.locator("svg.qr").bounding_box()["width"] > 150
+    device = Device(page.locator("#secret").inner_text())
+    page.get_by_label("Code that the app shows now").fill(device.code())
+    page.get_by_role("button", name="Make it count").click()
+    assert page.locator(".once code").count() == 10
+    page.get_by_role("button", name="Log out").click()
+
+    _sign_in(page)
+    page.get_by_label("Code that your device shows").fill(device.code())
+    assert page.get_by_role("link", name="Queue").count() == 0
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("heading", name="Queue").wait_for()
+    (cookie,) = [one for one in page.context.cookies() if one["name"] == "stormwatch_session"]
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+
+
+def _sign_in(page: Page) -> None:
+    page.get_by_label("Name").fill("ana")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
 
 
 def test_everything_works_without_scripts(walk: Walk, world: World) -> None:

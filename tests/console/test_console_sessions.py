@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import select, update
 
 from console_world import Browser, csrf_of, signed_in
+from stormwatch.access.sessions import IDLE_US, LONGEST_US
 from stormwatch.cases.queue import get_case, list_cases
-from stormwatch.console.sessions import IDLE_US, LONGEST_US
 from stormwatch.model.principal import Role
 from stormwatch.model.times import now_us
-from stormwatch.storage.tables.console_sessions import console_sessions
+from stormwatch.storage.tables.sessions import sessions
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action 'self'; "
@@ -26,7 +26,7 @@ def first_case(world):
 
 def age(world, **columns):
     with world.runtime.database.write() as connection:
-        connection.execute(update(console_sessions).values(**columns))
+        connection.execute(update(sessions).values(**columns))
 
 
 def test_nobody_sees_anything_without_signing_in(app, world):
@@ -65,7 +65,7 @@ def test_the_cookie_is_opaque_httponly_and_strict(app, world):
     assert "Path=/console" in cookie
     assert world.tokens["ana"] not in cookie
     with world.runtime.database.read() as connection:
-        row = connection.execute(select(console_sessions)).one()
+        row = connection.execute(select(sessions)).one()
     value = cookie.split("=", 1)[1].split(";")[0]
     assert value not in str(row)
     assert world.tokens["ana"] not in str(row)

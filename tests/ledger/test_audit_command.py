@@ -41,7 +41,7 @@ def test_a_whole_ledger_and_its_checkpoint(run: Run, tmp_path: Path) -> None:
     assert (kept["origin"], kept["size"], kept["root"]) == (printed["origin"], printed["size"], printed["root"])
     verified = run("audit", "verify", "--checkpoint", str(file), "--json")
     assert verified.returncode == 0
-    assert json.loads(verified.stdout)["checkpoint_size"] == kept["size"] == 2
+    assert json.loads(verified.stdout)["checkpoint_size"] == kept["size"] == 3
 
 
 def test_a_changed_row_fails_and_is_named(run: Run, home: Path) -> None:
@@ -60,7 +60,7 @@ def test_a_ledger_that_was_emptied_fails_against_its_checkpoint(run: Run, home: 
     _tamper(home, "DELETE FROM ledger_salts", "DELETE FROM ledger", "DELETE FROM ledger_head")
     broken = run("audit", "verify", "--checkpoint", str(file))
     assert broken.returncode == 1
-    assert "the checkpoint counts 2 entries and only 0 are left: the end was cut off" in broken.stderr
+    assert "the checkpoint counts 3 entries and only 0 are left: the end was cut off" in broken.stderr
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff\xfe", b"[" * 5000, b'{"size": "2"}'])

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import func, select, update
 
-from stormwatch.access.acting import acting_person
+from stormwatch.access.acting import acting_person, confirmed_person
+from stormwatch.access.factor_state import owes_factor
+from stormwatch.access.invitations import withdraw_invitations
 from stormwatch.access.issuing import issue_token, revoke_tokens_of
-from stormwatch.access.names import clean_name, name_key
+from stormwatch.access.joining import change_role_in, insert_person
+from stormwatch.access.names import clean_name
 from stormwatch.access.records import (
     RoleChange,
     TokenRecord,
@@ -18,10 +21,10 @@ from stormwatch.access.records import (
     person_of,
     token_record_of,
 )
+from stormwatch.access.sessions import end_sessions_of
 from stormwatch.access.tokens import is_secret, parse_token
 from stormwatch.ledger.log import SYSTEM, Ledger
 from stormwatch.model.errors import Conflict, Forbidden, InvalidInput, NotFound
-from stormwatch.model.ids import new_id
 from stormwatch.model.principal import Person, Principal, Role, Scope
 from stormwatch.model.times import HOUR, now_us
 from stormwatch.storage.database import Database
@@ -34,23 +37,24 @@ _FIRST_NAME = "administrator"
 class Access:
     """People and tokens of one installation. Methods that change something need an administrator's principal."""
 
-    def __init__(self, database: Database, ledger: Ledger) -> None:
+    def __init__(self, database: Database, ledger: Ledger, step_up_us: int = 0) -> None:
         self._database = database
         self._ledger = ledger
+        self._step_up_us = step_up_us
 
     def first_administrator(self, name: str = _FIRST_NAME) -> tuple[Person, str] | None:
         """Makes the first administrator and a personal token; None once anybody exists."""
         with self._database.write() as connection:
             if connection.execute(select(func.count()).select_from(people)).scalar_one():
                 return None
-            person = self._insert(connection, name, Role.ADMINISTRATOR, SYSTEM)
+            person = insert_person(connection, self._ledger, name, Role.ADMINISTRATOR, SYSTEM)
             return person, issue_token(connection, self._ledger, SYSTEM, person, "first token", _PERSONAL, None)
 
     def add_person(self, by: Principal, name: str, role: Role) -> tuple[Person, str]:
         """A new person and a personal token for them, shown this once; Conflict when the name is taken."""
         with self._database.write() as connection:
             administrator = acting_person(connection, by, Role.ADMINISTRATOR)
-            person = self._insert(connection, name, role, administrator.person_id)
+            person = insert_person(connection, self._ledger, name, role, administrator.person_id)
             token = issue_token(
                 connection, self._ledger, administrator.person_id, person, "first token", _PERSONAL, None
             )
@@ -64,19 +68,10 @@ class Access:
             if person.role is role:
                 raise Conflict(f"{person.name} is {role.value} already")
             _not_oneself(administrator, person, "changes their own role")
-            connection.execute(update(people).where(people.c.person_id == person.person_id).values(role=role.value))
-            self._note_role(connection, person.person_id, role, administrator.person_id)
-            self._ledger.append(
-                connection,
-                "role.changed",
-                administrator.person_id,
-                person.person_id,
-                {"from": person.role.value, "to": role.value},
-            )
-            return person_by_id(connection, person.person_id)
+            return change_role_in(connection, self._ledger, person, role, administrator.person_id)
 
     def disable_person(self, by: Principal, name: str) -> Person:
-        """Ends somebody's access for good: the person becomes inactive and all their tokens are revoked."""
+        """Ends somebody's access for good: the person becomes inactive, tokens, sessions and one-time codes end."""
         with self._database.write() as connection:
             administrator = acting_person(connection, by, Role.ADMINISTRATOR)
             person = person_named(connection, name)
@@ -86,6 +81,8 @@ class Access:
             connection.execute(update(people).where(people.c.person_id == person.person_id).values(active=False))
             self._ledger.append(connection, "person.disabled", administrator.person_id, person.person_id, {})
             revoke_tokens_of(connection, self._ledger, administrator.person_id, person)
+            end_sessions_of(connection, person.person_id)
+            withdraw_invitations(connection, person.person_id)
             return person_by_id(connection, person.person_id)
 
     def create_token(
@@ -106,7 +103,7 @@ class Access:
         if set(scopes) != _PERSONAL:
             raise InvalidInput("a personal token carries the scope person and no other", remedy="make two tokens")
         with self._database.write() as connection:
-            issuer = acting_person(connection, by)
+            issuer = confirmed_person(connection, by)  # a token outlives the session that it was made in
             person = person_named(connection, name)
             if not person.active:
                 raise Conflict(f"{person.name} is disabled")
@@ -160,6 +157,7 @@ class Access:
             if not is_secret(secret, None if row is None else row.secret_hash) or row is None:
                 raise _unknown_token()
             person = None if row.person_id is None else person_by_id(connection, row.person_id)
+            owes = person is not None and owes_factor(connection, person.person_id, None, self._step_up_us, now_us())
         record, now = token_record_of(row, person), now_us()
         if person is not None and not person.active:
             raise Forbidden(f"{person.name} is disabled", remedy="ask an administrator")
@@ -169,7 +167,7 @@ class Access:
             raise Forbidden("this token has expired", where=record.label, remedy="ask an administrator for a new one")
         if record.last_used_us is None or now - record.last_used_us >= HOUR:
             self._note_use(token_id, now)
-        return Principal(person, token_id, record.scopes, record.label if person is None else person.name)
+        return Principal(person, token_id, record.scopes, record.label if person is None else person.name, owes)
 
     def people(self) -> tuple[Person, ...]:
         """Everybody, in the order of their names."""
@@ -194,28 +192,6 @@ class Access:
         with self._database.read() as connection:
             rows = connection.execute(query).all()
         return tuple(RoleChange(row.person_id, Role(row.role), row.time_us, row.changed_by) for row in rows)
-
-    def _insert(self, connection: Connection, name: str, role: Role, by: str) -> Person:
-        if find_person(connection, name) is not None:
-            raise Conflict("this name is taken", where=clean_name(name), remedy="choose another")
-        person = Person(new_id("person"), clean_name(name), role)
-        connection.execute(
-            insert(people).values(
-                person_id=person.person_id,
-                name=person.name,
-                name_key=name_key(name),
-                role=role.value,
-                active=True,
-                created_us=now_us(),
-            )
-        )
-        self._note_role(connection, person.person_id, role, by)
-        self._ledger.append(connection, "person.added", by, person.person_id, {"role": role.value})
-        return person
-
-    def _note_role(self, connection: Connection, person_id: str, role: Role, by: str) -> None:
-        values = {"person_id": person_id, "role": role.value, "time_us": now_us(), "changed_by": by}
-        connection.execute(insert(role_changes).values(change_id=new_id("role"), **values))
 
     def _note_use(self, token_id: str, now: int) -> None:
         with self._database.write() as connection:

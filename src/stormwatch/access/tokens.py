@@ -41,7 +41,7 @@ def parse_token(text: str) -> tuple[str, str] | None:
 
 def hash_secret(secret: str) -> str:
     """SHA-256 in hex. A slow hash protects guessable passwords; 256 random bits cannot be guessed at any speed."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
 def is_secret(secret: str, stored_hash: str | None) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import msgspec
 from sqlalchemy import Connection, insert, update
 
-from stormwatch.access.acting import acting_person
+from stormwatch.access.acting import acting_person, confirmed_person
 from stormwatch.actions.collateral import collateral
 from stormwatch.actions.decisions import SEVERITY, STATE_OF
 from stormwatch.actions.execution import actions_in_effect, put_into_effect
@@ -83,12 +83,12 @@ def approve(
     """A second person lets a proposal take effect; the decision list changes in the same transaction.
 
     `evidence_hash` is that of the evidence the approver was shown. Raises Forbidden for who is no approver or is the
-    proposer, whatever role they hold now; Conflict when the proposal waits no more, when another hash was shown, and
-    when accounts or evidence changed since it was made, which voids it. Hand the outbox to gateways afterwards
-    (`actions.delivery.deliver`).
+    proposer, whatever role they hold now; FactorNeeded while a second factor has to be given anew; Conflict when the
+    proposal waits no more, when another hash was shown, and when accounts or evidence changed since it was made, which
+    voids it. Hand the outbox to gateways afterwards (`actions.delivery.deliver`).
     """
     with database.write() as connection:
-        person = acting_person(connection, by, Role.APPROVER)
+        person = confirmed_person(connection, by, Role.APPROVER)
         proposal = _pending(connection, proposal_id)
         if person.person_id == proposal.proposed_by:
             raise Forbidden(

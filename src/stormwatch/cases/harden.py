@@ -13,7 +13,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stormwatch.access.acting import acting_person
+from stormwatch.access.acting import confirmed_person
 from stormwatch.cases.draft_rule import DraftFacts, draft_of, hits
 from stormwatch.cases.findings import rows_where
 from stormwatch.cases.phrases import Spoken, characteristic
@@ -77,11 +77,12 @@ def harden(
     """Writes a draft rule with its tests into `folder`; for analysts and approvers, on a case that was acted on.
 
     A program counts phrases in the case's texts, and nobody is shown any; that they were opened is on the ledger with
-    the reason before the first is read. Raises Conflict in another state, NotFound where nothing sets the case apart.
+    the reason before the first is read. Raises FactorNeeded while a second factor has to be given anew, Conflict in
+    another state, NotFound where nothing sets the case apart.
     """
     stated = said(reason, "reading the texts of a case needs a reason")
     with database.write() as connection:
-        person = acting_person(connection, by, Role.ANALYST, Role.APPROVER)
+        person = confirmed_person(connection, by, Role.ANALYST, Role.APPROVER)
         require_state(connection, case_id, CaseState.ACTED, remedy="a draft is made of a case that was acted on")
         accounts = case_row(connection, case_id).account_ids
         entry = ledger.append(

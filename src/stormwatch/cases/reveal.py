@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from stormwatch.access.acting import acting_person
+from stormwatch.access.acting import confirmed_person
 from stormwatch.cases.queue import case_row, get_case
 from stormwatch.cases.requests import TextPlace, text_places
 from stormwatch.cases.said import said
@@ -57,8 +57,9 @@ def reveal(
     """The texts of at most MOST_EVENTS requests of the case's accounts. Analysts and approvers alone.
 
     Raises InvalidInput without a reason or with too many requests, Forbidden when a request is not one of the case's
-    accounts (nothing is opened then), Conflict when the case is closed. The ledger entry is committed before any text
-    is decrypted, so that a reveal that fails half-way is on record all the same.
+    accounts (nothing is opened then), FactorNeeded while a second factor has to be given anew, Conflict when the case
+    is closed. The ledger entry is committed before any text is decrypted, so that a reveal that fails half-way is on
+    record all the same.
     """
     stated = said(reason, "opening texts needs a reason")
     wanted = sorted(set(event_ids))
@@ -67,7 +68,7 @@ def reveal(
     # Found before the write transaction, because a lake is large, and held against the case's accounts inside it.
     found = text_places(lake, get_case(database, case_id).account_ids, wanted)
     with database.write() as connection:
-        person = acting_person(connection, by, Role.ANALYST, Role.APPROVER)
+        person = confirmed_person(connection, by, Role.ANALYST, Role.APPROVER)
         case = case_row(connection, case_id)
         if case.state is CaseState.CLOSED:
             raise Conflict("the case is closed", where=case_id, remedy="texts are opened for open cases alone")

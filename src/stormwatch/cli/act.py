@@ -71,7 +71,7 @@ def approve(
 ) -> None:
     """Approve a proposal of somebody else, as an approver; it takes effect at once."""
     runtime = runtime_of(ctx)
-    by = person_of(runtime)
+    by = person_of(runtime, confirmed=True)
     _warn(get_proposal(runtime.database, proposal_id))
     taken = proposals.approve(runtime.database, runtime.ledger, runtime.lake, by, proposal_id, evidence_hash)
     _emit_effect(runtime, [action.action_id for action in taken], "in effect", as_json=as_json)

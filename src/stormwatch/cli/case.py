@@ -179,7 +179,7 @@ def harden(
         runtime.ledger,
         runtime.lake,
         runtime.keyring,
-        person_of(runtime),
+        person_of(runtime, confirmed=True),
         case_id,
         folder=output,
         reason=reason,

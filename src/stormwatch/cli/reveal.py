@@ -23,7 +23,7 @@ def reveal(
 ) -> None:
     """Open texts of a case as analyst or approver."""
     runtime = runtime_of(ctx)
-    by = person_of(runtime)
+    by = person_of(runtime, confirmed=True)
     transcript = open_texts(runtime.database, runtime.ledger, runtime.lake, runtime.keyring, by, case_id, event, reason)
     prose = "\n\n".join(_prose(request) for request in transcript.requests)
     emit(

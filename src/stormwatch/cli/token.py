@@ -28,7 +28,8 @@ def create(
     """Make a token and print it, this once: a person's for scope person, else a machine's called NAME."""
     runtime = runtime_of(ctx)
     expires_us = None if expires is None else now_us() + expires * DAY
-    text = runtime.access.create_token(person_of(runtime), name, frozenset(scope), expires_us)
+    by = person_of(runtime, confirmed=Scope.PERSON in scope)
+    text = runtime.access.create_token(by, name, frozenset(scope), expires_us)
     until = optional_rfc3339(expires_us)
     payload = {"name": name, "scopes": sorted(item.value for item in set(scope)), "expires_time": until, "token": text}
     emit(payload, f"Token of {name}, shown this once: {text}", as_json=as_json)

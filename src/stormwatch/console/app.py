@@ -11,15 +11,42 @@ from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from stormwatch.console.pages import account, act, audit, case, lead, people, pivot, queue, session
+from stormwatch.console.pages import (
+    account,
+    act,
+    audit,
+    case,
+    lead,
+    people,
+    pivot,
+    provider,
+    queue,
+    second_factor,
+    session,
+    welcome,
+    you,
+)
 from stormwatch.console.rendering import STATIC, environment, page, status_of
-from stormwatch.console.security import SESSION_COOKIE, NotSignedIn, SecurityHeaders, SmallForms, sessions_of
-from stormwatch.console.sessions import Sessions
+from stormwatch.console.security import NotSignedIn, SecurityHeaders, SmallForms, present_session
 from stormwatch.model.errors import StormwatchError
 from stormwatch.runtime import Runtime
 
 PREFIX: Final = "/console"
-_PAGES: Final = (session, queue, case, act, lead, account, pivot, audit, people)
+_PAGES: Final = (
+    session,
+    provider,
+    welcome,
+    you,
+    second_factor,
+    queue,
+    case,
+    act,
+    lead,
+    account,
+    pivot,
+    audit,
+    people,
+)
 
 
 def mount(app: FastAPI, runtime: Runtime) -> None:
@@ -32,7 +59,7 @@ def console(runtime: Runtime) -> FastAPI:
     """The console as an ASGI application of its own, wherever it is mounted."""
     made = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     made.state.runtime = runtime
-    made.state.sessions = Sessions(runtime.database, runtime.keyring, runtime.access)
+    _ = runtime.identity_flows  # what is wrong with its settings is said now, not to whoever signs in first
     made.state.templates = environment()
     for module in _PAGES:
         made.include_router(module.router)
@@ -75,6 +102,6 @@ def _explain_http(request: Request, error: Exception) -> Response:
 
 
 def _error_page(request: Request, sentence: str, status: int) -> Response:
-    cookie = request.cookies.get(SESSION_COOKIE)
-    found = sessions_of(request).find(cookie) if cookie else None
-    return page(request, found, "error.html", {"sentence": sentence, "status": status}, status=status)
+    return page(
+        request, present_session(request), "error.html", {"sentence": sentence, "status": status}, status=status
+    )

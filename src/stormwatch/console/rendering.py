@@ -11,15 +11,15 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from stormwatch.access.sessions import Session
 from stormwatch.attribution.naming import hypothesis_words
 from stormwatch.console import analysis_words, wording
 from stormwatch.console.case_view import in_groups
 from stormwatch.console.plain_text import shortened, shown
-from stormwatch.console.sessions import Session
-from stormwatch.model.errors import Conflict, Forbidden, InvalidInput, NotFound, StormwatchError
+from stormwatch.model.errors import Conflict, Forbidden, InvalidInput, NotFound, StormwatchError, TooManyAttempts
 
 STATIC: Final = Path(__file__).parent / "static"
-_STATUS: Final = {InvalidInput: 400, Forbidden: 403, NotFound: 404, Conflict: 409}
+_STATUS: Final = {TooManyAttempts: 429, InvalidInput: 400, Forbidden: 403, NotFound: 404, Conflict: 409}
 
 
 def environment() -> Environment:

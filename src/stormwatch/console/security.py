@@ -10,11 +10,11 @@ from fastapi.responses import PlainTextResponse
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from stormwatch.console.sessions import Session, Sessions
+from stormwatch.access.sessions import Session, Sessions, same_secret
+from stormwatch.console.cookies import Cookie, cookie, is_secure
 from stormwatch.model.errors import Forbidden, StormwatchError
+from stormwatch.runtime import Runtime
 
-SESSION_COOKIE: Final = "stormwatch_session"
-VISITOR_COOKIE: Final = "stormwatch_visitor"
 LONGEST_FORM: Final = 1024 * 1024
 
 _POLICY: Final = (
@@ -81,16 +81,21 @@ class SmallForms:
 
 def sessions_of(request: Request) -> Sessions:
     """The session store of this console."""
-    return cast("Sessions", request.app.state.sessions)
+    return cast("Runtime", request.app.state.runtime).sessions
 
 
 def signed_in(request: Request) -> Session:
     """The session behind the request's cookie; NotSignedIn sends the visitor to the log-in page."""
-    cookie = request.cookies.get(SESSION_COOKIE)
-    session = sessions_of(request).find(cookie) if cookie else None
+    session = present_session(request)
     if session is None:
         raise NotSignedIn(back_address(request))
     return session
+
+
+def present_session(request: Request) -> Session | None:
+    """The session behind the request's cookie, None when nobody is signed in."""
+    value = cookie(request, Cookie.SESSION)
+    return sessions_of(request).find(value) if value else None
 
 
 def back_address(request: Request) -> str:
@@ -103,17 +108,26 @@ def back_address(request: Request) -> str:
 
 def same_origin(request: Request) -> None:
     """Forbidden unless the browser says that the form was sent from this very host."""
-    origin = request.headers.get("origin", "")
-    if not origin or urlsplit(origin).netloc != request.headers.get("host", ""):
+    origin = urlsplit(request.headers.get("origin", ""))
+    here = bool(origin.netloc) and origin.netloc == request.headers.get("host", "")
+    if not here or (is_secure(request) and origin.scheme != "https"):
         raise Forbidden("this form was not sent from this console", remedy="open the page again and send it from there")
 
 
 def form_of_session(request: Request, session: SignedIn, csrf: Annotated[str, Form()] = "") -> Session:
     """The session behind a POST, after its Origin and its CSRF token were found good."""
     same_origin(request)
-    if not sessions_of(request).csrf_matches(request.cookies[SESSION_COOKIE], csrf):
+    if not same_secret(session.csrf, csrf):
         raise Forbidden("this form is not of your session", remedy="open the page again and send it from there")
     return session
+
+
+def require_visitor(request: Request, csrf: str) -> None:
+    """Forbidden unless a form of somebody who is not signed in was made for this browser and sent from this host."""
+    same_origin(request)
+    visitor = cookie(request, Cookie.VISITOR)
+    if not visitor or not same_secret(sessions_of(request).visitor_csrf(visitor), csrf):
+        raise Forbidden("this form is too old", remedy="open the page again")
 
 
 SignedIn = Annotated[Session, Depends(signed_in)]

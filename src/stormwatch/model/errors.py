@@ -47,5 +47,15 @@ class Forbidden(StormwatchError):
     """The person or token may not do this."""
 
 
+class FactorNeeded(Forbidden):
+    """The person may do this, once they have given the code of their second factor anew."""
+
+
+class TooManyAttempts(Forbidden):
+    """Somebody guessed too often; `wait_us` is how long no further attempt is looked at."""
+
+    wait_us: int = 0
+
+
 class IntegrityError(StormwatchError):
     """Stored data does not match its checksum, key or commitment."""

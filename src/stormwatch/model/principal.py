@@ -37,9 +37,14 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who stands behind a request: a person or a machine token, with the scopes of the token used."""
+    """Who stands behind a request: a person or a machine token, with the scopes of the token used.
+
+    `token_id` names the token, or the session of the console. `owes_factor` says that the person has a second factor
+    and has not given its code of late: weighty deeds ask for it first.
+    """
 
     person: Person | None
     token_id: str
     scopes: frozenset[Scope]
     label: str
+    owes_factor: bool = False

@@ -14,11 +14,12 @@ from stormwatch.actions.reasons import reason_of
 from stormwatch.adapters.decision_endpoint import decision_endpoint
 from stormwatch.cases.evidence_file import build_evidence_file
 from stormwatch.cases.queue import get_case
-from stormwatch.console.pages.case import Text, act_on_case
+from stormwatch.console.entering import carrying, stepped_up
+from stormwatch.console.pages.case import NO_FILTERS, Text, act_on_case, show_case
 from stormwatch.console.rendering import page
 from stormwatch.console.security import PostedBy, SignedIn
 from stormwatch.model.case import ActionKind
-from stormwatch.model.errors import Conflict
+from stormwatch.model.errors import Conflict, Forbidden
 from stormwatch.runtime import Runtime
 
 router = APIRouter()
@@ -85,15 +86,22 @@ def propose(
 
 
 @router.post("/cases/{case_id}/proposals/{proposal_id}/approve")
-def approve(request: Request, session: PostedBy, case_id: str, proposal_id: str, evidence_hash: Text) -> Response:
+def approve(
+    request: Request, session: PostedBy, case_id: str, proposal_id: str, evidence_hash: Text, code: Text = ""
+) -> Response:
     """Lets a proposal take effect, for the evidence that this page showed."""
     runtime: Runtime = request.app.state.runtime
+    try:
+        proved = stepped_up(request, session, code)
+    except Forbidden as error:
+        return show_case(request, session, case_id, NO_FILTERS, alert=error)
+    by = proved.session.principal
 
     def deed() -> None:
-        proposals.approve(runtime.database, runtime.ledger, runtime.lake, session.principal, proposal_id, evidence_hash)
+        proposals.approve(runtime.database, runtime.ledger, runtime.lake, by, proposal_id, evidence_hash)
         _tell_gateways(runtime)
 
-    return act_on_case(request, session, case_id, "approved", deed)
+    return carrying(request, act_on_case(request, proved.session, case_id, "approved", deed), proved)
 
 
 @router.post("/cases/{case_id}/proposals/{proposal_id}/decline")

@@ -11,11 +11,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from stormwatch.access.permission import require
+from stormwatch.access.sessions import Session
 from stormwatch.console.paging import PAGE_ROWS, Page, cut, decode_cursor
 from stormwatch.console.people_names import names_of_people
 from stormwatch.console.rendering import page
 from stormwatch.console.security import PostedBy, SignedIn
-from stormwatch.console.sessions import Session
 from stormwatch.ledger.entry import LedgerEntry
 from stormwatch.ledger.verification import VerifyReport
 from stormwatch.model.principal import Role

@@ -8,15 +8,16 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
+from stormwatch.access.sessions import Session
 from stormwatch.actions.reasons import load_reasons
 from stormwatch.cases import review
 from stormwatch.cases.reveal import MOST_EVENTS, Transcript, reveal
 from stormwatch.console.case_view import CaseFilters, case_view
+from stormwatch.console.entering import Proved, carrying, stepped_up
 from stormwatch.console.people_names import names_of_people
 from stormwatch.console.pivot_view import pivot_of_link
 from stormwatch.console.rendering import page, status_of
 from stormwatch.console.security import PostedBy, SignedIn
-from stormwatch.console.sessions import Session
 from stormwatch.model.case import ActionKind
 from stormwatch.model.errors import StormwatchError
 from stormwatch.runtime import Runtime
@@ -24,7 +25,7 @@ from stormwatch.runtime import Runtime
 router = APIRouter()
 
 Text = Annotated[str, Form()]
-_NO_FILTERS: Final = CaseFilters()
+NO_FILTERS: Final = CaseFilters()
 
 
 @router.get("/cases/{case_id}")
@@ -115,23 +116,27 @@ def open_texts(
     case_id: str,
     event: Annotated[list[str] | None, Form()] = None,
     reason: Text = "",
+    code: Text = "",
 ) -> Response:
     """Shows texts in the answer itself: they have no address that could be opened again without a reason."""
     runtime: Runtime = request.app.state.runtime
+    proved = Proved(session)
     try:
+        proved = stepped_up(request, session, code)
         transcript = reveal(
             runtime.database,
             runtime.ledger,
             runtime.lake,
             runtime.keyring,
-            session.principal,
+            proved.session.principal,
             case_id,
             event or (),
             reason,
         )
     except StormwatchError as error:
-        return show_case(request, session, case_id, _NO_FILTERS, alert=error)
-    return show_case(request, session, case_id, _NO_FILTERS, transcript=transcript)
+        return carrying(request, show_case(request, proved.session, case_id, NO_FILTERS, alert=error), proved)
+    answer = show_case(request, proved.session, case_id, NO_FILTERS, transcript=transcript)
+    return carrying(request, answer, proved)
 
 
 def act_on_case(request: Request, session: Session, case_id: str, done: str, deed: Callable[[], object]) -> Response:
@@ -139,7 +144,7 @@ def act_on_case(request: Request, session: Session, case_id: str, done: str, dee
     try:
         deed()
     except StormwatchError as error:
-        return show_case(request, session, case_id, _NO_FILTERS, alert=error)
+        return show_case(request, session, case_id, NO_FILTERS, alert=error)
     return RedirectResponse(f"{request.scope.get('root_path', '')}/cases/{case_id}?done={done}", 303)
 
 

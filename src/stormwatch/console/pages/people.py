@@ -30,6 +30,7 @@ def people_page(
         "people": page_of(found, lambda one: (one.name.casefold(), one.person_id), after=after, example=("", "")),
         "tokens": page_of(tokens, lambda one: (one.created_us, one.token_id), after=tokens_after, example=(0, "")),
         "roles": tuple(Role),
+        "factors": runtime.second_factors.holders() if session.person.role in _TOKEN_READERS else None,
         "filters": {"role": role, "after": after},
     }
     return page(request, session, "people.html", values)

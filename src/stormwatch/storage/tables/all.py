@@ -2,7 +2,30 @@
 
 from __future__ import annotations
 
-from stormwatch.storage.tables import actions, alerts, cases, console_sessions, intel, ledger, people, reports
+from stormwatch.storage.tables import (
+    actions,
+    alerts,
+    cases,
+    credentials,
+    identities,
+    intel,
+    ledger,
+    people,
+    reports,
+    sessions,
+)
 from stormwatch.storage.tables.base import metadata
 
-__all__ = ["actions", "alerts", "cases", "console_sessions", "intel", "ledger", "metadata", "people", "reports"]
+__all__ = [
+    "actions",
+    "alerts",
+    "cases",
+    "credentials",
+    "identities",
+    "intel",
+    "ledger",
+    "metadata",
+    "people",
+    "reports",
+    "sessions",
+]
