@@ -10,6 +10,7 @@ import pyarrow as pa
 from stormwatch.linking.cluster_ids import Cluster, inherit_ids
 from stormwatch.linking.cohesion import cohesive_groups
 from stormwatch.linking.comparisons import Comparisons
+from stormwatch.linking.membership import membership
 from stormwatch.linking.scoring import SharedValue, score_pairs
 from stormwatch.linking.shared_code import lay_shared_code
 from stormwatch.model.evidence import Link
@@ -49,7 +50,7 @@ def link_accounts(
         LakeChange(
             replace={
                 "links": (lake.write("links", links_table(links)),),
-                "clusters": (lake.write("clusters", clusters_table(clusters, lifetimes)),),
+                "clusters": (lake.write("clusters", clusters_table(clusters, lifetimes, links)),),
             }
         )
     )
@@ -79,8 +80,11 @@ def links_table(links: Sequence[Link]) -> pa.Table:
     return pa.Table.from_pylist([asdict(link) for link in links], schema=LINKS)
 
 
-def clusters_table(clusters: Sequence[Cluster], lifetimes: Mapping[str, tuple[int, int]]) -> pa.Table:
-    """Clusters as rows of the lake, with the times of their first and last event."""
+def clusters_table(
+    clusters: Sequence[Cluster], lifetimes: Mapping[str, tuple[int, int]], links: Sequence[Link]
+) -> pa.Table:
+    """Clusters as rows of the lake, with how firmly each account belongs, and the times of first and last event."""
+    belongs = membership(clusters, links)
     rows = []
     for cluster in clusters:
         lives = [lifetimes[account] for account in cluster.account_ids if account in lifetimes]
@@ -88,7 +92,8 @@ def clusters_table(clusters: Sequence[Cluster], lifetimes: Mapping[str, tuple[in
             "first_event_us": min((first for first, _ in lives), default=None),
             "last_event_us": max((last for _, last in lives), default=None),
         }
-        rows.append(asdict(cluster) | times)
+        firmly = [belongs.get(account, 0.0) for account in cluster.account_ids] if cluster.merged_into is None else None
+        rows.append(asdict(cluster) | times | {"membership": firmly})
     return pa.Table.from_pylist(rows, schema=CLUSTERS)
 
 

@@ -232,6 +232,7 @@ CLUSTERS: Final = pa.schema(
         ("previous_ids", _STRINGS),
         ("merged_into", pa.string()),
         ("account_ids", _STRINGS),
+        ("membership", pa.list_(pa.float64())),  # of each account in turn: probability of its strongest link inside
         ("first_event_us", pa.int64()),
         ("last_event_us", pa.int64()),
     ]

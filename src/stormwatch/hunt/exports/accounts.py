@@ -29,10 +29,10 @@ class _Standing:
 
 def account_rows(engine: QueryEngine, lake: Lake, database: Database, *, everyone: bool) -> Iterator[AccountRow]:
     """Accounts by falling risk: those with any evidence or in a cluster, or everyone."""
-    standings = _standings(lake)
+    prior = load_weights().prior.hidden_operator
+    standings = _standings(lake, prior)
     evidence = _evidence(lake)
     of_case = case_of_accounts(database)
-    prior = load_weights().prior.hidden_operator
     for table in ("account_day", "account_records"):
         engine.register_files(table, lake.paths(table), TABLES[table])
     facts = engine.query(sql_file("stormwatch.accounts", "account_facts")).to_pylist()
@@ -59,12 +59,19 @@ def account_rows(engine: QueryEngine, lake: Lake, database: Database, *, everyon
         )
 
 
-def _standings(lake: Lake) -> Mapping[str, _Standing]:
-    clusters = {row["cluster_id"] for row in lake.read("clusters", ("cluster_id",)).to_pylist()}
+def _standings(lake: Lake, prior: float) -> Mapping[str, _Standing]:
+    """Of each account its subject's assessment, in a cluster as far as it is held to belong to it."""
+    firmly: dict[str, dict[str, float]] = {}
+    for row in lake.read("clusters", ("cluster_id", "account_ids", "membership")).to_pylist():
+        belongs = row["membership"] or [1.0] * len(row["account_ids"])
+        firmly[row["cluster_id"]] = dict(zip(row["account_ids"], belongs, strict=True))
     found: dict[str, _Standing] = {}
     for row in lake.read("assessments", ("subject_id", "account_ids", "risk", "flagged_us")).to_pylist():
-        standing = _Standing(row["subject_id"], row["risk"], row["flagged_us"], row["subject_id"] in clusters)
-        found.update(dict.fromkeys(row["account_ids"], standing))
+        cluster = firmly.get(row["subject_id"])
+        for account in row["account_ids"]:
+            belongs = 1.0 if cluster is None else cluster.get(account, 1.0)
+            risk = belongs * row["risk"] + (1.0 - belongs) * min(prior, row["risk"])
+            found[account] = _Standing(row["subject_id"], risk, row["flagged_us"], cluster is not None)
     return found
 
 
