@@ -1,7 +1,9 @@
 """Measures the way in over HTTP: events per second acknowledged as durable, as OTLP beside NDJSON of UsageEvents.
 
 A real `stormwatch serve` and a client process share the machine. The client holds a few connections and sends batches
-that were encoded before the clock runs. Prints one JSON object; absolute figures depend on the machine.
+that were encoded before the clock runs; what it takes of the processors is told. The clock runs once the server's first
+hunt is over, or with `--during-hunt` as soon as it watches. Prints one JSON object; absolute figures depend on the
+machine.
 """
 
 from __future__ import annotations
@@ -221,6 +223,15 @@ def wait_until_watched(port: int) -> None:
     raise SystemExit("the watch over fresh events did not begin")
 
 
+def wait_until_hunted(log: Path) -> None:
+    """The first hunt begins with the server; others are another measure, and far away."""
+    for _ in range(1200):
+        if b"hunt_done" in log.read_bytes():
+            return
+        time.sleep(0.1)
+    raise SystemExit(f"the first hunt did not end: {log.read_text(encoding='utf-8')[-2000:]}")
+
+
 def post(port: int, token: str, path: str, kind: str, body: bytes) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     connection.request("POST", path, body, {"Authorization": f"Bearer {token}", "Content-Type": kind})
@@ -240,14 +251,17 @@ def measured(
     size = options.batch
     bodies = [encode(events[start : start + size]) for start in range(0, len(events), size)]
     port = free_port()
-    # Hunts are another measure: they begin after this one.
     environment = {**os.environ, "STORMWATCH_HUNT_INTERVAL_SECONDS": "600"}
     environment["STORMWATCH_INGEST_PROCESSES"] = str(processes)
     command = [str(STORMWATCH), "--home", str(home), "serve", "--port", str(port)]
-    server = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    log = home.with_suffix(".log")
+    with log.open("wb") as told_by_server:
+        server = subprocess.Popen(command, env=environment, stderr=told_by_server)
     try:
         wait_until_ready(port)
         warm_up(port, token, way, processes)
+        if not options.during_hunt:
+            wait_until_hunted(log)
         before = processor_seconds(server.pid)
         told: Told = multiprocessing.Queue()
         client = multiprocessing.Process(target=send_all, args=(port, token, way, bodies, options.connections, told))
@@ -273,6 +287,7 @@ def measured(
         "server_cpu_seconds": round(cpu, 2),
         "events_per_server_cpu_second": round(len(events) / cpu),
         "client_cpu_seconds": round(client_seconds, 2),
+        "client_share_of_cpu": round(client_seconds / (client_seconds + cpu), 3),
         "server_memory_megabytes": memory,
         "bytes_per_event": sum(map(len, bodies)) // len(events),
         "asked_to_come_again": refused,
@@ -295,6 +310,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=4)
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--processes", type=int, default=2, help="ingest_processes of the last way")
+    parser.add_argument("--during-hunt", action="store_true", help="measure while the first hunt is under way")
     options = parser.parse_args()
     events = made_events(options.events, 1)
     result: Event = {"events": len(events), "batch": options.batch, "connections": options.connections}

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from event_making import event, ndjson, store_in, stored, texts
+from stormwatch.events import script
 from stormwatch.events.addresses import canonical_address
 from stormwatch.events.ingest import ingest_bytes, ingest_file
 from stormwatch.events.readers.litellm import litellm_event
@@ -158,7 +159,7 @@ def test_addresses_have_one_form(written: str, canonical: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "script"),
+    ("text", "expected"),
     [
         ("hello", "Latn"), ("12 + 3 = ?", None), ("", None), ("überprüfen Sie", "Latn"), ("привет, мир", "Cyrl"),
         ("请解释这段代码", "Hans"), ("請解釋這段程式碼", "Hant"), ("これは日本語です", "Jpan"), ("안녕", "Hang"),
@@ -166,8 +167,26 @@ def test_addresses_have_one_form(written: str, canonical: str | None) -> None:
         ("translate this into Russian: да", "Latn"),
     ],
 )  # fmt: skip
-def test_the_dominant_script(text: str, script: str | None) -> None:
-    assert dominant_script(text) == script
+def test_the_dominant_script(text: str, expected: str | None) -> None:
+    assert dominant_script(text) == expected
+
+
+@given(
+    st.text(max_size=40)
+    | st.text(st.sampled_from("aя你們们かカ한ب 1,[@×İ\u0300\ud800\U00020000\U000e0001"), max_size=40)
+)
+def test_the_dominant_script_is_that_of_most_letters_looked_at_one_by_one(text: str) -> None:
+    letters = [character for character in text[:512] if character.isalpha()]
+    counts = Counter(name for name in map(_script_of_letter, letters) if name)
+    if counts["Jpan"]:
+        counts["Jpan"] += counts.pop("Hani", 0)
+    expected = max(+counts, key=lambda name: (counts[name], name), default=None)
+    found = dominant_script(text)
+    assert (found in ("Hans", "Hant")) if expected == "Hani" else found == expected
+
+
+def _script_of_letter(letter: str) -> str | None:
+    return next((name for name, first, last in script._RANGES if first <= ord(letter) <= last), None)
 
 
 def test_auto_looks_at_the_records(store: EventStore) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -95,3 +96,9 @@ def test_pseudonyms_are_equal_for_equal_values_of_one_purpose_and_installation()
         Keyring(b"j" * 32).keyed_hash("account", "a-1"),
     }
     assert first not in others
+
+
+@given(st.text(max_size=200))
+def test_keyed_hashes_are_hmac_sha_256_cut_to_128_bits(value: str) -> None:
+    expected = hmac.digest(KEYRING.subkey("account"), value.encode(), "sha256")[:16].hex()
+    assert KEYRING.keyed_hash("account", value) == expected

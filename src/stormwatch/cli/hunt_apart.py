@@ -26,7 +26,10 @@ from stormwatch.runtime import open_runtime
 
 _log = structlog.get_logger(__name__)
 _NICENESS: Final = 5  # events and alerts come first, and a busy machine must not starve the hunt
-_PROGRAM: Final = "import sys; from stormwatch.cli.hunt_apart import serve_hunts; serve_hunts(sys.argv[1])"
+# Nice before the imports, which alone take seconds of a processor.
+_PROGRAM: Final = (
+    f"import os, sys; os.nice({_NICENESS}); from stormwatch.cli.hunt_apart import serve_hunts; serve_hunts(sys.argv[1])"
+)
 _HUNT: Final = b"hunt\n"
 
 
@@ -76,7 +79,9 @@ class HuntApart:
                     [sys.executable, "-c", _PROGRAM, str(self._home)],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
-                    start_new_session=True,  # Ctrl+C is for the server, which ends this in its own time
+                    # Ctrl+C is for the server, which ends this in its own time. A group and not a session: Linux shares
+                    # processors out among sessions first, and being nice then counts for nothing.
+                    process_group=0,
                 )
             return self._helper
 
@@ -91,12 +96,12 @@ def _ask(helper: subprocess.Popen[bytes]) -> _Answer:
 
 def serve_hunts(home: str) -> None:
     """The helper's own loop: one hunt for each line on stdin, one line of JSON about it on stdout."""
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # what a terminal may do to a group behind another that writes to it
     log_to_stderr()
     for _ in sys.stdin.buffer:
         child = os.fork()
         if child == 0:
             status = 1
-            os.nice(_NICENESS)
             threading.Thread(target=_end_with_the_server, daemon=True).start()
             try:
                 _hunt(Path(home), sys.stdout.buffer)

@@ -63,5 +63,6 @@ class SegmentEvents:
         starts = chunk_of[order]
         for number, texts in enumerate(chunks):
             low, high = np.searchsorted(starts, (number, number + 1))
-            for index in order[low:high].tolist():
-                yield index, texts[row_of[index]]
+            indexes = order[low:high]
+            for index, row in zip(indexes.tolist(), row_of[indexes].tolist(), strict=True):
+                yield index, texts[row]

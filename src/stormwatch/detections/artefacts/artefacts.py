@@ -13,7 +13,7 @@ import hyperscan as hs
 
 from stormwatch.detections.artefacts.domain_names import domain_list, is_domain
 from stormwatch.detections.artefacts.technical_names import TRIGGERS, find_technical_names
-from stormwatch.detections.text.normalise import NORMALISER_VERSION, NormalText, utf8
+from stormwatch.detections.text.normalise import NORMALISER_VERSION, NormalText
 from stormwatch.model.observable import Observable, ObservableKind
 
 # Raised whenever the same text may give other artefacts.
@@ -105,9 +105,9 @@ class ArtefactExtractor:
     def extract(self, text: NormalText) -> list[Artefact]:
         """The distinct artefacts of an event's normalised text, field by field, in the order of their kinds."""
         found: dict[Artefact, None] = {}
-        for field, content in text.filled():
+        for field, content, raw in text.filled:
             triggers: set[int] = set()
-            self._database.scan(utf8(content), match_event_handler=_collect, context=triggers)
+            self._database.scan(raw, match_event_handler=_collect, context=triggers)
             if triggers:
                 names = {self._triggers[number][1] for number in triggers}
                 found.update((Artefact(observable, field), None) for observable in find_artefacts(content, names))

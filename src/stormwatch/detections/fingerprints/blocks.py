@@ -26,34 +26,37 @@ class BlockKind(StrEnum):
 
 def blocks_of(text: NormalText, settings: FingerprintSettings) -> Iterator[tuple[str, BlockKind, bytes]]:
     """Field, kind (code or document) and UTF-8 of each block of an event's normalised text; of most there is none."""
-    for field, content in text.filled():
+    for field, content, raw in text.filled:
         if len(content) < _FEWEST_CODE_CHARACTERS:
             continue
-        pieces = _strings(content) if field == "tool_arguments" else (content,)
-        for piece in pieces:
-            for kind, block in _split(piece, settings):
-                yield field, kind, utf8(block[: settings.longest_characters])
+        if field == "tool_arguments":
+            pieces = [(piece, utf8(piece)) for piece in _strings(content)]
+        else:
+            pieces = [(content, raw)]
+        for piece, encoded in pieces:
+            for kind, block in _split(piece, encoded, settings):
+                cut = block[: settings.longest_characters]
+                yield field, kind, encoded if cut is piece else utf8(cut)
 
 
-def _split(text: str, settings: FingerprintSettings) -> Iterator[tuple[BlockKind, str]]:
+def _split(text: str, raw: bytes, settings: FingerprintSettings) -> Iterator[tuple[BlockKind, str]]:
     if _FENCE in text:
         parts = text.split(_FENCE)
         for part in parts[1::2]:
             if len(part) >= _FEWEST_CODE_CHARACTERS:
                 yield BlockKind.CODE, part
         text = "\n".join(parts[::2])
-    elif _is_bare_code(text, settings):
+    elif _is_bare_code(text, raw, settings):
         yield BlockKind.CODE, text
         return
     if len(text) >= settings.fewest_characters:
         yield BlockKind.DOCUMENT, text
 
 
-def _is_bare_code(text: str, settings: FingerprintSettings) -> bool:
+def _is_bare_code(text: str, raw: bytes, settings: FingerprintSettings) -> bool:
     bare = settings.bare_code
-    if text.count("\n") < bare.fewest_lines:
+    if raw.count(b"\n") < bare.fewest_lines:
         return False
-    raw = utf8(text)
     return len(raw) - len(raw.translate(None, bare.marks.encode())) >= bare.share * len(text)
 
 

@@ -19,7 +19,7 @@ from stormwatch.detections.sigma.field_screen import candidates
 from stormwatch.detections.sigma.patterns import FIELD_END, Pattern
 from stormwatch.detections.sigma.rule import Rule
 from stormwatch.detections.text.evasion_triggers import Disguise
-from stormwatch.detections.text.normalise import NormalText, utf8
+from stormwatch.detections.text.normalise import NormalField, NormalText, utf8
 from stormwatch.model.errors import InvalidInput
 from stormwatch.model.event import EventText
 
@@ -80,16 +80,16 @@ class RuleSet:
     ) -> tuple[RuleHit, ...]:
         """The same for text that is normalised already; `candidates` are this event's of its batch, None: unknown."""
         tried = self._by_fields if candidates is None else candidates
-        filled = [(name, utf8(content)) for name, content in text.filled()]
+        filled = text.filled
         # One scan of everything said. It may see too much (a gap that runs over a field's end, or a field the rule does
         # not ask for), never too little, so a second look at single fields is needed only where it saw something.
-        seen = self._seen(_SEPARATOR.join(content for _, content in filled)) if filled else frozenset()
+        seen = self._seen(_together(filled)) if filled else frozenset()
         if not seen and not tried and not text.views:
             return ()
         if len(filled) > 1 and seen:
-            hits = {name: {self._keys[number] for number in self._seen(content)} for name, content in filled}
+            hits = {name: {self._keys[number] for number in self._seen(raw)} for name, _, raw in filled}
         else:
-            hits = {name: {self._keys[number] for number in seen} for name, _ in filled}
+            hits = {name: {self._keys[number] for number in seen} for name, _, _ in filled}
         held = self._held(seen, hits, fields, tried)
         if not text.views:
             return tuple(RuleHit(self.rules[index], self._fields(index, hits)) for index in held)
@@ -131,6 +131,10 @@ class RuleSet:
         if self._database is not None:
             self._database.scan(content, match_event_handler=_collect, context=found)
         return found
+
+
+def _together(filled: Sequence[NormalField]) -> bytes:
+    return filled[0][2] if len(filled) == 1 else _SEPARATOR.join([raw for _, _, raw in filled])
 
 
 def _collect(number: int, _start: int, _end: int, _flags: int, found: set[int]) -> None:

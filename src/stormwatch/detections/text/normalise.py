@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from stormwatch.detections.text.evasion_views import View, views_of
 from stormwatch.model.event import EventText
@@ -48,33 +49,40 @@ def utf8(text: str) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-@dataclass(frozen=True, slots=True)
-class NormalText:
-    """The normalised text fields of one event, and by field the views of those that look disguised."""
+NormalField = tuple[str, str, bytes]
+"""Name of a text field, the normalised text, and its UTF-8: whatever scans a text asks for that, so it is made once."""
+
+
+class NormalText(msgspec.Struct, frozen=True):
+    """The normalised text fields of one event, and by field the views of those that look disguised.
+
+    `filled` are the fields that hold anything.
+    """
 
     prompt: str
     response: str
     tool_arguments: str
     views: tuple[tuple[str, View], ...] = ()
+    filled: tuple[NormalField, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.filled:
+            texts = zip(TEXT_FIELDS, (self.prompt, self.response, self.tool_arguments), strict=True)
+            filled = tuple([(name, text, utf8(text)) for name, text in texts if text])
+            msgspec.structs.force_setattr(self, "filled", filled)
 
     @classmethod
     def of(cls, text: EventText) -> NormalText:
         """Normalises the three text fields."""
-        prompt, shown = _read("prompt", text.prompt)
-        response, answered = _read("response", text.response)
-        tool_arguments, called = _read("tool_arguments", text.tool_arguments)
-        return cls(prompt, response, tool_arguments, shown + answered + called)
-
-    def filled(self) -> list[tuple[str, str]]:
-        """Name and text of the fields that hold anything."""
-        pairs = (("prompt", self.prompt), ("response", self.response), ("tool_arguments", self.tool_arguments))
-        return [(name, text) for name, text in pairs if text]
-
-
-def _read(name: str, sent: str) -> tuple[str, tuple[tuple[str, View], ...]]:
-    """A field normalised, and its views under the field's name."""
-    if not sent:
-        return "", ()
-    plain = normalise(sent)
-    views = views_of(sent, plain, utf8(plain), normalise)
-    return plain, tuple((name, view) for view in views) if views else ()
+        views: list[tuple[str, View]] = []
+        filled: list[NormalField] = []
+        for name, sent in zip(TEXT_FIELDS, (text.prompt, text.response, text.tool_arguments), strict=True):
+            if sent:
+                plain = normalise(sent)
+                raw = utf8(plain)
+                views += [(name, view) for view in views_of(sent, plain, raw, normalise)]
+                if plain:  # nothing is left of a text that is invisible as a whole, and yet it may have views
+                    filled.append((name, plain, raw))
+        normal = {name: plain for name, plain, _ in filled}
+        prompt, response, tool_arguments = (normal.get(name, "") for name in TEXT_FIELDS)
+        return cls(prompt, response, tool_arguments, tuple(views), tuple(filled))
