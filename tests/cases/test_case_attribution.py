@@ -22,7 +22,7 @@ GROUNDS = dataclasses.replace(
     grounds(
         [
             tie("charcoal-typhoon", "198.51.100.7", "Peer \x1b[2J A", 12.0),
-            tie("forest-blizzard", "198.51.100.8", "Peer B", 11.0),
+            tie("forest-blizzard", "198.51.100.8", "Peer B", 12.0),
             piece("shared-technique", "content", 3.0, "2 of 2 accounts show technique LLM-05"),
         ],
         scripts={"Hans": 1.0},
