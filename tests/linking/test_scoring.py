@@ -25,8 +25,7 @@ def test_an_address_that_many_have_joins_nobody_even_beside_a_fairly_rare_browse
     assert score(("address", "192.0.2.1", 90), ("client", "c", 12)).probability < 0.3
 
 
-def test_sign_ups_in_lockstep_and_pasted_texts_join_nobody_alone() -> None:
-    assert score(("sign-up", "within 1 min", 2)).probability < 0.05
+def test_pasted_texts_join_nobody_alone() -> None:
     assert score(("artefact", "domain c2.example", 2), ("code-program", "40 passages", 2)).probability < 0.5
 
 

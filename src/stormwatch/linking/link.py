@@ -40,7 +40,7 @@ def link_accounts(
     engine.register("victims", pa.table({"account_id": pa.array(sorted(victims), pa.string())}))
     engine.register("reach", _reach(comparisons))
     lay_shared_code(engine, lake, most_accounts=comparisons.comparisons["code-program"].blocks_up_to)
-    for name in ("identifiers", "organisations", "sign_ups", "shared_values", "candidates"):
+    for name in ("identifiers", "organisations", "shared_values", "candidates"):
         engine.create(name, sql_file(_PACKAGE, name))
     links = list(score_pairs(_pairs(engine), comparisons, population=population, listed=listed))
     groups = cohesive_groups(links, comparisons)
