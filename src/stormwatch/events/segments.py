@@ -28,7 +28,7 @@ _LAST: Final = "last_us"
 class SegmentWriter:
     """Collects rows of one commit. Nothing is visible before the caller commits what `finish` gives.
 
-    One segment is compressed and written, its texts beside its columns, while the rows of the next are read.
+    One segment is compressed and written while the rows of the next are read.
     """
 
     def __init__(self, lake: Lake, keyring: Keyring) -> None:
@@ -39,8 +39,8 @@ class SegmentWriter:
         self._pending: list[pa.Table] = []
         self._pending_rows = 0
         self._pending_bytes = 0
-        self._workers = ThreadPoolExecutor(2, thread_name_prefix="segment")
-        self._under_way: list[Future[None]] = []
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="segment")
+        self._under_way: Future[None] | None = None
         self._files: dict[str, list[LakeFile]] = defaultdict(list)
         self.rows = 0
         self.duplicate = 0
@@ -59,7 +59,7 @@ class SegmentWriter:
         """The files to add, the last file of keys carrying the marks as well."""
         self._flush()
         self._await()
-        self._workers.shutdown()
+        self._worker.shutdown()
         keys = self._files.get("event_keys")
         if keys:
             keys[-1] = msgspec.structs.replace(keys[-1], marks={**keys[-1].marks, **marks})
@@ -75,24 +75,20 @@ class SegmentWriter:
             self.conflicting += pc.sum(table["conflicting"]).as_py() or 0
             self.segments += 1
             self._await()
-            segment = new_id("seg")
-            self._under_way = [
-                self._workers.submit(write, table, segment) for write in (self._write_texts, self._write_columns)
-            ]
+            self._under_way = self._worker.submit(self._write_segment, table)
 
     def _await(self) -> None:
-        for written in self._under_way:
-            written.result()
-        self._under_way = []
+        if self._under_way is not None:
+            self._under_way.result()
+            self._under_way = None
 
-    def _write_texts(self, table: pa.Table, segment: str) -> None:
-        texts = seal(self._keyring, segment, [msgspec.Raw(text) for text in table["text"].to_pylist()])
-        self._write("texts", texts, segment, {})
-
-    def _write_columns(self, table: pa.Table, segment: str) -> None:
+    def _write_segment(self, table: pa.Table) -> None:
+        segment = new_id("seg")
         times = pc.min_max(table["time_us"]).as_py()
         span = {_FIRST: str(times["min"]), _LAST: str(times["max"])}
+        texts = seal(self._keyring, segment, [msgspec.Raw(text) for text in table["text"].to_pylist()])
         self._write("events", _events(table, segment), segment, {})
+        self._write("texts", texts, segment, {})
         self._write("event_keys", table.select(EVENT_KEYS.names), segment, span)
 
     def _write(self, name: str, rows: pa.Table, segment: str, marks: Mapping[str, str]) -> None:
