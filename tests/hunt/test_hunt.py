@@ -15,6 +15,7 @@ from stormwatch.hunt.exports.clusters import cluster_rows
 from stormwatch.hunt.exports.rows import AccountRow
 from stormwatch.model.times import HOUR, format_rfc3339, parse_rfc3339
 from stormwatch.runtime import Runtime
+from stormwatch.storage.schemas import TABLES
 
 World = tuple[list[dict], list[dict]]
 Hunted = Callable[[list[dict], list[dict]], Runtime]
@@ -26,7 +27,10 @@ DERIVED = (
 
 def accounts(runtime: Runtime) -> dict[str, AccountRow]:
     with runtime.engine() as engine:
-        return {row.account_id: row for row in account_rows(engine, runtime.lake, runtime.database, everyone=True)}
+        return {
+            row.account_id: row
+            for row in account_rows(engine, runtime.lake, runtime.database, threshold=0.5, everyone=True)
+        }
 
 
 def risks(runtime: Runtime) -> dict[str, float]:
@@ -135,3 +139,15 @@ class _Rows:
 def _sorted(runtime: Runtime, table: str) -> _Rows:
     rows: pa.Table = runtime.lake.read(table)
     return _Rows(tuple(sorted(repr(row) for row in rows.to_pylist())))
+
+
+def test_nobody_is_flagged_whose_own_risk_stays_below_the_threshold(world: World, hunted: Hunted) -> None:
+    runtime = hunted(*world)
+    clusters = runtime.lake.read("clusters").to_pylist()
+    for row in clusters:
+        firmly = zip(row["account_ids"], row["membership"], strict=True)
+        row["membership"] = [0.1 if account == "campaign-4" else belongs for account, belongs in firmly]
+    runtime.lake.replace("clusters", pa.Table.from_pylist(clusters, schema=TABLES["clusters"]))
+    found = accounts(runtime)
+    assert (found["campaign-4"].risk < 0.5, found["campaign-4"].flagged_time) == (True, None)
+    assert found["campaign-1"].flagged_time is not None

@@ -77,12 +77,15 @@ def hit_evidence(
     """
     collectors = _collectors(hits, weights.collector_from_actors)
     users = _users(hits)
-    stated = [_stated_bits(hit, weights, prior, users, collectors, shared_names) for hit in hits]
+    lists = [shared_names(hit.observable_kind, hit.observable_value) for hit in hits]
+    stated = [
+        _stated_bits(hit, weights, prior, users, listed=bool(names), collects=hit.account_id in collectors)
+        for hit, names in zip(hits, lists, strict=True)
+    ]
     rarity = _Rarity(hits, stated, population)
-    for hit, bits in zip(hits, stated, strict=True):
+    for hit, bits, names in zip(hits, stated, lists, strict=True):
         pasted = hit.kind is DetectionKind.ARTEFACT
         behind = users[hit.observable_kind, hit.observable_value]
-        names = shared_names(hit.observable_kind, hit.observable_value)
         yield Evidence(
             account_id=hit.account_id,
             kind="artefact-hit" if pasted else "indicator-hit",
@@ -103,15 +106,16 @@ def _stated_bits(
     weights: IndicatorWeights,
     prior: float,
     users: Mapping[tuple[str, str], int],
-    collectors: frozenset[str],
-    shared_names: Callable[[str, str], Sequence[str]],
+    *,
+    listed: bool,
+    collects: bool,
 ) -> float:
     """What the hit weighs by what its source says and by who else uses the observable."""
     behind = users[hit.observable_kind, hit.observable_value]
     believed = _credibility(hit, weights) * min(1.0, weights.operators_accounts_behind_an_address / behind)
-    believed *= weights.shared_infrastructure if shared_names(hit.observable_kind, hit.observable_value) else 1.0
+    believed *= weights.shared_infrastructure if listed else 1.0
     believed *= weights.pasted if hit.kind is DetectionKind.ARTEFACT else 1.0
-    believed *= weights.collector if hit.account_id in collectors else 1.0
+    believed *= weights.collector if collects else 1.0
     return max(min(log2_odds(min(max(believed, prior), 0.999)) - log2_odds(prior), weights.cap_bits), 0.0)
 
 

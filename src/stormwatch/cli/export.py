@@ -57,7 +57,9 @@ def export(
     runtime.events.compact()
     with runtime.engine() as engine:
         rows: Iterable[msgspec.Struct] = (
-            account_rows(engine, runtime.lake, runtime.database, everyone=everything)
+            account_rows(
+                engine, runtime.lake, runtime.database, threshold=runtime.settings.case_threshold, everyone=everything
+            )
             if table is Table.ACCOUNTS
             else _rows(runtime, table)
         )

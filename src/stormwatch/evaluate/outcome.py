@@ -71,7 +71,9 @@ class Outcome:
 def read_outcome(runtime: Runtime) -> Outcome:
     """The tables `accounts` (all), `clusters` and `detections`, from the same rows that `export` writes."""
     with runtime.engine() as engine:
-        accounts = account_rows(engine, runtime.lake, runtime.database, everyone=True)
+        accounts = account_rows(
+            engine, runtime.lake, runtime.database, threshold=runtime.settings.case_threshold, everyone=True
+        )
         verdicts = {row.account_id: _verdict(row) for row in accounts}
     living = [row for row in cluster_rows(runtime.lake, runtime.database) if row.merged_into is None]
     return Outcome(

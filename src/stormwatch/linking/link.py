@@ -31,7 +31,7 @@ def link_accounts(
     listed: Callable[[str, str], Sequence[str]],
     victims: frozenset[str],
 ) -> Sequence[Cluster]:
-    """Writes `links` and `clusters` from the views `events`, `observables` and `account_records`.
+    """Writes `links` and `clusters` from the views `events`, `observables`, `fingerprints` and `account_records`.
 
     `lifetimes` gives first and last event time of accounts; `listed(identifier kind, value)` names the lists of shared
     infrastructure that hold a value. `victims` are accounts that somebody else got into: what an intruder left on them
@@ -39,7 +39,7 @@ def link_accounts(
     """
     engine.register("victims", pa.table({"account_id": pa.array(sorted(victims), pa.string())}))
     engine.register("reach", _reach(comparisons))
-    lay_shared_code(engine, lake, most_accounts=comparisons.comparisons["code-program"].blocks_up_to)
+    lay_shared_code(engine, most_accounts=comparisons.comparisons["code-program"].blocks_up_to)
     for name in ("identifiers", "organisations", "shared_values", "candidates"):
         engine.create(name, sql_file(_PACKAGE, name))
     links = list(score_pairs(_pairs(engine), comparisons, population=population, listed=listed))

@@ -8,11 +8,8 @@ from typing import Final
 import pyarrow as pa
 
 from stormwatch.detections.fingerprints.shared_fingerprints import shared_fingerprints
-from stormwatch.storage.engine import QueryEngine
-from stormwatch.storage.lake import Lake
+from stormwatch.storage.engine import QueryEngine, sql_file
 
-# The text of code, names and numbers included: its bare shape is too often that of a published program.
-_KIND: Final = "code-text"
 # Winnowed fingerprints in common: so many are some 15 lines, twice as many a program of its own.
 _PASSAGE: Final = 16
 _PROGRAM: Final = 32
@@ -27,10 +24,12 @@ _SHARED_CODE: Final = pa.schema(
 )
 
 
-def lay_shared_code(engine: QueryEngine, lake: Lake, *, most_accounts: int) -> None:
-    """Registers `shared_code`: pairs with rare passages of code in common, and how many accounts have the rarest."""
-    rows = lake.read("fingerprints", ("kind", "account_id", "hashes"))
-    code = rows.filter(pa.compute.equal(rows["kind"], _KIND))
+def lay_shared_code(engine: QueryEngine, *, most_accounts: int) -> None:
+    """Registers `shared_code` from the view `fingerprints`: pairs with rare passages of code in common.
+
+    `accounts` is how many have the rarest of them.
+    """
+    code = engine.query(sql_file("stormwatch.linking", "code_fingerprints"))
     found = shared_fingerprints(engine, code, frequency_cap=most_accounts, fewest_shared=_PASSAGE)
     pairs: Sequence[dict[str, object]] = [
         {

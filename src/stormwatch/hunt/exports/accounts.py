@@ -27,10 +27,12 @@ class _Standing:
     clustered: bool
 
 
-def account_rows(engine: QueryEngine, lake: Lake, database: Database, *, everyone: bool) -> Iterator[AccountRow]:
-    """Accounts by falling risk: those with any evidence or in a cluster, or everyone."""
+def account_rows(
+    engine: QueryEngine, lake: Lake, database: Database, *, threshold: float, everyone: bool
+) -> Iterator[AccountRow]:
+    """Accounts by falling risk: those with any evidence or in a cluster, or everyone; `threshold` is that of cases."""
     prior = load_weights().prior.hidden_operator
-    standings = _standings(lake, prior)
+    standings = _standings(lake, prior, threshold)
     evidence = _evidence(lake)
     of_case = case_of_accounts(database)
     for table in ("account_day", "account_records"):
@@ -59,7 +61,7 @@ def account_rows(engine: QueryEngine, lake: Lake, database: Database, *, everyon
         )
 
 
-def _standings(lake: Lake, prior: float) -> Mapping[str, _Standing]:
+def _standings(lake: Lake, prior: float, threshold: float) -> Mapping[str, _Standing]:
     """Of each account its subject's assessment, in a cluster as far as it is held to belong to it."""
     firmly: dict[str, dict[str, float]] = {}
     for row in lake.read("clusters", ("cluster_id", "account_ids", "membership")).to_pylist():
@@ -71,7 +73,9 @@ def _standings(lake: Lake, prior: float) -> Mapping[str, _Standing]:
         for account in row["account_ids"]:
             belongs = 1.0 if cluster is None else cluster.get(account, 1.0)
             risk = belongs * row["risk"] + (1.0 - belongs) * min(prior, row["risk"])
-            found[account] = _Standing(row["subject_id"], risk, row["flagged_us"], cluster is not None)
+            # Who hardly belongs to a cluster was not taken over the threshold with it.
+            flagged = row["flagged_us"] if risk >= threshold else None
+            found[account] = _Standing(row["subject_id"], risk, flagged, cluster is not None)
     return found
 
 

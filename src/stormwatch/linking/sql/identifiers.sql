@@ -4,12 +4,7 @@ SELECT kind, value, account_id, MIN(first_us) AS first_us, MAX(last_us) AS last_
 FROM (
     SELECT 'address' AS kind, source_ip AS value, account_id,
         MIN(time_us) AS first_us, MAX(time_us) AS last_us, COUNT(*) AS uses
-    -- Addresses that name a machine to itself or its link say nothing of where anybody is.
-    FROM events
-    WHERE source_ip IS NOT NULL AND ip_source <> 'asserted'
-        AND source_ip NOT LIKE '127.%' AND source_ip NOT LIKE '169.254.%' AND source_ip <> '0.0.0.0'
-        AND source_ip <> '::1' AND source_ip NOT LIKE 'fe80:%'
-    GROUP BY source_ip, account_id
+    FROM events WHERE source_ip IS NOT NULL AND ip_source <> 'asserted' GROUP BY source_ip, account_id
     UNION ALL
     SELECT 'device', device_id, account_id, MIN(time_us), MAX(time_us), COUNT(*)
     FROM events WHERE device_id IS NOT NULL GROUP BY device_id, account_id
@@ -48,4 +43,9 @@ FROM (
     SELECT 'mail-domain', email_domain, account_id, created_us, created_us, 1
     FROM account_records WHERE email_domain IS NOT NULL
 ) AS seen
+-- Addresses that name a machine to itself or its link say nothing of where anybody is.
+WHERE kind <> 'address' OR (
+    value NOT LIKE '127.%' AND value NOT LIKE '169.254.%' AND value <> '0.0.0.0'
+    AND value <> '::1' AND value NOT LIKE 'fe80:%'
+)
 GROUP BY kind, value, account_id
