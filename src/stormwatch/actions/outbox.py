@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -92,6 +92,12 @@ def list_waiting(
         query = query.where(outbox.c.dead_us.is_not(None) if dead else outbox.c.dead_us.is_(None))
     with database.read() as connection:
         return tuple(_order(row) for row in connection.execute(query))
+
+
+def orders_of(connection: Connection, case_id: str | None = None) -> Mapping[str, WaitingOrder]:
+    """The newest unverified order of each action, of one case if asked, inside the caller's transaction."""
+    query = _waiting() if case_id is None else _waiting().where(actions.c.case_id == case_id)
+    return {row.action_id: _order(row) for row in connection.execute(query)}
 
 
 def requeue(
