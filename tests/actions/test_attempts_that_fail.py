@@ -1,4 +1,4 @@
-"""What must not work, by whichever door: approving one's own, approving something else, taking a role, an idle token."""
+"""What must not work, by whichever door: approving one's own or something else, taking a role, a machine's token."""
 
 from __future__ import annotations
 

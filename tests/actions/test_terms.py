@@ -208,6 +208,7 @@ def test_a_dry_run_shows_what_a_proposal_would_carry_and_changes_nothing(floor: 
 def test_a_plan_tells_both_ways_with_their_figures(floor: Floor) -> None:
     runtime = floor.runtime
     first = 1_700_000_000_000_000 // DAY
+    asked = [("a", day) for day in range(-3, 5)] + [("b", 2)]
     rows = [
         {
             "account_id": account,
@@ -216,10 +217,9 @@ def test_a_plan_tells_both_ways_with_their_figures(floor: Floor) -> None:
             "refused": 0,
             "tool_calls": 0,
             "blocked": 2,
-            "first_us": (first + day) * DAY + HOUR,
+            **dict.fromkeys(("first_us", "last_us"), (first + day) * DAY + HOUR),
         }
-        for account, days in (("a", range(-3, 5)), ("b", range(2, 3)))
-        for day in days
+        for account, day in asked
     ]
     floor._put("account_day", rows)
     floor.suspect("cluster-1", ["a", "b"])
