@@ -82,6 +82,7 @@ def add_case(database: Database, case_id: str, accounts: int, kind: str, *, open
                     account_id=account,
                     approved_by="p2",
                     approved_us=approved_us,
+                    effective_us=approved_us,
                     **common,
                     **times,
                 )
