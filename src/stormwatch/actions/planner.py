@@ -27,6 +27,7 @@ _DEFAULT_EMBARGO: Final = 7 * DAY
 _SILENT_DAYS: Final = 2
 _NEAR_SHOWN: Final = 12
 _QUIET_SHARE: Final = 0.5
+_LIKELY: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def _as_found(activity: CaseActivity, accounts: int, requests: int, near: int) -
     )
     found.append(
         f"{_some(late, 'account')} of the case came after the first of them could have been banned: "
-        + ("whoever runs them replaces accounts." if late else "nothing shows that banned accounts are replaced.")
+        + ("they may have come all the same, and warned." if late else "a ban would have met them all.")
     )
     return tuple(found)
 
@@ -202,13 +203,13 @@ def _noticeable(connection: Connection, met: Collection[str]) -> int:
 
 
 def _linked_outside(lake: Lake, account_ids: Collection[str]) -> tuple[str, ...]:
-    """Accounts that a link ties to the case's and that are none of it, the firmest link first."""
+    """Accounts that more likely than not are run by who runs one of the case's, and are none of it; firmest first."""
     inside = set(account_ids)
     ends = ("account_id_a", "account_id_b")
     best: dict[str, float] = {}
     for here, there in (ends, ends[::-1]):
         for row in rows_where(lake, "links", here, inside, [*ends, "probability"]):
-            if row[there] not in inside:
+            if row[there] not in inside and row["probability"] > _LIKELY:
                 best[row[there]] = max(row["probability"], best.get(row[there], 0.0))
     return tuple(sorted(best, key=lambda account: (-best[account], account)))
 
