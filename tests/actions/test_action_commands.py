@@ -44,6 +44,10 @@ def test_a_dry_run_an_embargo_and_its_early_end(floor: Floor, case_id: str) -> N
     assert _json(floor, "ada", "list")["proposals"] == []
     proposal = _json(floor, "ada", *words)
     assert proposal["embargo_time"] == until
+    sheet = _run(floor, "bea", "show", proposal["proposal_id"]).stdout
+    assert f"Takes effect at {until}, under embargo" in sheet
+    assert f"Evidence hash {proposal['evidence_hash']}" in sheet
+    assert "Ends never by itself." in sheet
     approval = ("approve", proposal["proposal_id"], "--evidence-hash", proposal["evidence_hash"])
     assert _json(floor, "bea", *approval)["progress"] == {"under-embargo": 2}
     assert "under embargo until" in _run(floor, "ada", "list").stdout

@@ -170,6 +170,7 @@ DEEDS = (
     ("requeue", "1"),
     ("plan", "CASE"),
     ("list",),
+    ("show", "PROPOSAL"),
 )
 
 

@@ -20,6 +20,7 @@ from stormwatch.cli.act_sheet import (
     dry_run_lines,
     dry_run_payload,
     embargo_words,
+    proposal_lines,
     proposal_payload,
     standing_line,
     standing_payload,
@@ -87,6 +88,17 @@ def propose(
     )
     warn(proposal)
     emit(proposal_payload(proposal), prose, as_json=as_json)
+
+
+@act.command("show")
+def show(ctx: typer.Context, proposal_id: ProposalArgument, as_json: JsonOption = False) -> None:
+    """Show everything that an approval of a proposal covers, and how far its actions came."""
+    runtime = runtime_of(ctx)
+    person_of(runtime)
+    proposal = get_proposal(runtime.database, proposal_id)
+    taken = standings(runtime.database, proposal_id=proposal_id)
+    payload = {**proposal_payload(proposal), "actions": [standing_payload(each) for each in taken]}
+    emit(payload, lines_of([*proposal_lines(proposal), *map(standing_line, taken)]), as_json=as_json)
 
 
 @act.command("approve")

@@ -38,6 +38,20 @@ def proposal_payload(proposal: Proposal) -> dict[str, object]:
     }
 
 
+def proposal_lines(proposal: Proposal) -> Iterator[str]:
+    """A proposal with everything that an approval of it covers."""
+    yield f"{proposal.proposal_id}: {proposal.state.value}, {proposal.kind.value}, {proposal.reason_code}"
+    yield f"Proposed at {format_rfc3339(proposal.proposed_us)} by {proposal.proposed_by}; case {proposal.case_id}"
+    yield f"Evidence hash {proposal.evidence_hash}"
+    begins = "at once" if proposal.not_before_us is None else f"at {format_rfc3339(proposal.not_before_us)}"
+    yield f"Takes effect {begins}{embargo_words(proposal.not_before_us)}."
+    ends = "never by itself" if proposal.until_us is None else f"at {format_rfc3339(proposal.until_us)}"
+    yield f"Ends {ends}."
+    yield f"Accounts: {', '.join(proposal.account_ids)}"
+    yield from (f"WARNING: {warning}" for warning in proposal.collateral.warnings)
+    yield from (f"  near: {_neighbour(neighbour)}" for neighbour in proposal.collateral.nearest)
+
+
 def standing_payload(standing: Standing) -> dict[str, object]:
     """An action as JSON, with where it stands and what went wrong last."""
     order = standing.order
