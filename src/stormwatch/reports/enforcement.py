@@ -19,7 +19,14 @@ from stormwatch.storage.tables.cases import case_accounts, case_history, cases
 NOT_ASSESSED: Final = "not assessed"
 
 # Gravest first: an account that met several actions counts under the gravest.
-_GRAVITY: Final = (ActionKind.SUSPEND, ActionKind.LIMIT, ActionKind.WATCH)
+_GRAVITY: Final = (
+    ActionKind.TERMINATE,
+    ActionKind.SUSPEND,
+    ActionKind.LIMIT,
+    ActionKind.VERIFY,
+    ActionKind.ROTATE_KEY,
+    ActionKind.WATCH,
+)
 _BANDS: Final = ((HOUR, "under an hour"), (DAY, "under a day"), (7 * DAY, "under a week"), (30 * DAY, "under 30 days"))
 _LONGEST: Final = "30 days or more"
 
@@ -28,7 +35,8 @@ _ACTIONED: Final = Meaning(
     title="Accounts actioned",
     unit="accounts",
     derivation="enforcement.accounts_actioned/1",
-    definition="Accounts against which an action was approved in the period, each under the gravest of its actions. "
+    definition="Accounts against which an approved action came into force in the period, each under the gravest of "
+    "its actions. "
     "Every action was proposed by one person and approved by another.",
 )
 _BY_HYPOTHESIS: Final = Meaning(
@@ -59,7 +67,7 @@ _TIME_TO_ACTION: Final = Meaning(
     title="Time from case to action",
     unit="cases",
     derivation="enforcement.time_to_action/1",
-    definition="Cases whose first action was approved in the period, by the time since the case was opened.",
+    definition="Cases whose first action came into force in the period, by the time since the case was opened.",
 )
 _TECHNIQUES: Final = Meaning(
     name="techniques",
@@ -121,7 +129,7 @@ def cases_moved(sources: Sources, period: Period) -> Figure:
 
 def time_to_action(sources: Sources, period: Period) -> Figure:
     """Cases by the time from opening to the first approved action."""
-    first = func.min(actions.c.approved_us).label("first_us")
+    first = func.min(actions.c.effective_us).label("first_us")
     query = (
         select(cases.c.opened_us, first)
         .join(actions, actions.c.case_id == cases.c.case_id)
@@ -142,7 +150,7 @@ def techniques_seen(sources: Sources, period: Period) -> Figure:
     held = (
         select(case_accounts.c.case_id, case_accounts.c.account_id)
         .join(actions, actions.c.case_id == case_accounts.c.case_id)
-        .where(actions.c.approved_us >= period.from_us, actions.c.approved_us < period.to_us)
+        .where(actions.c.effective_us >= period.from_us, actions.c.effective_us < period.to_us)
         .distinct()
     )
     cases_of: dict[str, set[str]] = {}
@@ -182,7 +190,7 @@ def _leading_hypotheses(sources: Sources, accounts: set[str]) -> dict[str, str]:
 
 def _approved(period: Period) -> Select[tuple[str, str]]:
     return select(actions.c.account_id, actions.c.kind).where(
-        actions.c.approved_us >= period.from_us, actions.c.approved_us < period.to_us
+        actions.c.effective_us >= period.from_us, actions.c.effective_us < period.to_us
     )
 
 
