@@ -10,14 +10,16 @@ import typer
 from stormwatch.actions import proposals
 from stormwatch.actions.delivery import DeliveryReport, deliver, waiting_orders
 from stormwatch.actions.execution import list_actions
+from stormwatch.actions.notices.drafting import require_owners_told
 from stormwatch.actions.proposal_queue import Proposal, get_proposal, list_proposals
 from stormwatch.actions.reasons import load_reasons
 from stormwatch.actions.reversal import reverse as reverse_actions
 from stormwatch.adapters.decision_endpoint import decision_endpoint
+from stormwatch.cases.queue import get_case
 from stormwatch.cli.context import person_of, runtime_of
 from stormwatch.cli.output import JsonOption, emit, lines_of, note
 from stormwatch.model.case import Action, ActionKind
-from stormwatch.model.errors import WrongUsage
+from stormwatch.model.errors import StormwatchError, WrongUsage
 from stormwatch.model.times import format_rfc3339, parse_rfc3339
 from stormwatch.runtime import Runtime
 
@@ -41,11 +43,13 @@ def propose(
 ) -> None:
     """Propose an action as an analyst."""
     runtime = runtime_of(ctx)
+    by = person_of(runtime)
+    require_owners_told(runtime.desk, get_case(runtime.database, case_id), account or (), reason_code)
     proposal = proposals.propose(
         runtime.database,
         runtime.ledger,
         runtime.lake,
-        person_of(runtime),
+        by,
         case_id,
         kind,
         reason_code,
@@ -156,8 +160,19 @@ def _deliver(runtime: Runtime, *, all_waiting: bool = False) -> DeliveryReport:
     return report
 
 
+def _tell_holders(runtime: Runtime) -> None:
+    # What the action did stays done, whatever becomes of the notice: it is owed until it left.
+    try:
+        failures = runtime.send_notices().failures
+    except StormwatchError as error:
+        failures = (str(error),)
+    for failure in failures:
+        note(f"notice not sent, will be tried again: {failure}")
+
+
 def _emit_effect(runtime: Runtime, action_ids: list[str], what: str, *, as_json: bool) -> None:
     report = _deliver(runtime)
+    _tell_holders(runtime)
     taken = [action for action in list_actions(runtime.database) if action.action_id in set(action_ids)]
     lines = [f"{action.action_id}  {action.kind.value}  {action.account_id}" for action in taken]
     prose = lines_of([f"Actions {what}: {len(taken)}; verified at the gateway: {report.verified}.", *lines])

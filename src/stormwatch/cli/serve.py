@@ -12,6 +12,7 @@ import uvicorn
 from stormwatch.actions.delivery import deliver
 from stormwatch.adapters.alert_webhook import alert_webhooks
 from stormwatch.adapters.decision_endpoint import decision_endpoint
+from stormwatch.adapters.notice_webhook import notice_carrier
 from stormwatch.api.app import create_app
 from stormwatch.cli.context import runtime_of
 from stormwatch.cli.hunt_apart import HuntApart
@@ -41,6 +42,7 @@ def serve_home(runtime: Runtime, host: str, port: int) -> None:
     """Serves until interrupted; InvalidInput when the address cannot be listened on."""
     log_to_stderr()
     receivers = alert_webhooks(runtime.settings)
+    notice_carrier(runtime.settings)  # what is wrong with its settings is said now, not to whoever is told first
     listening = _listen(host, port)
     app = create_app(runtime)
     mount(app, runtime)
@@ -85,5 +87,12 @@ def _background(runtime: Runtime) -> tuple[Background, ...]:
     def redeliver() -> None:
         deliver(runtime.database, runtime.ledger, [gateway])
 
+    def tell() -> None:
+        runtime.send_notices()
+
     interval = runtime.settings.hunt_interval_seconds
-    return Background("hunts", hunts, interval, cancel=hunt.stop), Background("deliveries", redeliver, interval)
+    return (
+        Background("hunts", hunts, interval, cancel=hunt.stop),
+        Background("deliveries", redeliver, interval),
+        Background("notices", tell, interval),
+    )
