@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     notice_url: str | None = Field(
         default=None, description="Where notices are sent as signed webhooks, instead of files."
     )
+    witness_file: Path | None = Field(
+        default=None, description="A file elsewhere to which every checkpoint of the ledger is added."
+    )
     decision_url: str | None = Field(
         default=None, description="Address of the running server; actions are verified by its own answer there."
     )

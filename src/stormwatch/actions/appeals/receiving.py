@@ -45,7 +45,7 @@ def receive_appeal(desk: Desk, code: str, text: str, address: str) -> Appeal:
     `address` is where the request came from. Raises InvalidInput for a text that is empty or longer than
     LONGEST_APPEAL, CodeRefused for every code that does not count, TooManyAttempts after ten of them.
     """
-    written = said(text.encode(errors="replace").decode(), "an appeal needs some words")
+    written = said(text.encode(errors="replace").decode().replace("\r\n", "\n"), "an appeal needs some words")
     if len(written) > LONGEST_APPEAL:
         raise InvalidInput(f"an appeal has at most {LONGEST_APPEAL} characters", remedy="say it in fewer words")
     bucket = desk.keyring.keyed_hash(_BUCKET, address.encode(errors="replace").decode())

@@ -10,11 +10,13 @@ from fastapi.responses import Response
 from stormwatch.actions import proposals, reversal
 from stormwatch.actions.collateral import collateral
 from stormwatch.actions.delivery import deliver
+from stormwatch.actions.notices.drafting import require_owners_told
 from stormwatch.actions.reasons import reason_of
 from stormwatch.adapters.decision_endpoint import decision_endpoint
 from stormwatch.cases.evidence_file import build_evidence_file
 from stormwatch.cases.queue import get_case
 from stormwatch.console.entering import carrying, stepped_up
+from stormwatch.console.pages.appeal import tell_holders
 from stormwatch.console.pages.case import NO_FILTERS, Text, act_on_case, show_case
 from stormwatch.console.rendering import page
 from stormwatch.console.security import PostedBy, SignedIn
@@ -71,6 +73,7 @@ def propose(
             raise Conflict(
                 "accounts or evidence changed since they were shown", where=case_id, remedy="look again, then propose"
             )
+        require_owners_told(runtime.desk, case, account or (), reason_code)
         proposals.propose(
             runtime.database,
             runtime.ledger,
@@ -151,3 +154,4 @@ def reverse(
 def _tell_gateways(runtime: Runtime) -> None:
     # What fails stays in the outbox and is tried again; the decision itself took effect with its transaction.
     deliver(runtime.database, runtime.ledger, [decision_endpoint(runtime.database, runtime.settings)])
+    tell_holders(runtime)
