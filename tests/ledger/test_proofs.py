@@ -20,6 +20,7 @@ from stormwatch.ledger.log import Ledger
 from stormwatch.ledger.proof_files import check_proof, parse_proof, proof_text
 from stormwatch.ledger.proofs import consistency_proof, continues, includes, inclusion_proof, tree_head
 from stormwatch.ledger.tree import RightEdge, leaf_hash
+from stormwatch.ledger.witness import read_witness, witness_growth
 from stormwatch.model.errors import IntegrityError, InvalidInput
 from stormwatch.runtime import open_runtime
 from stormwatch.storage.database import Database
@@ -229,3 +230,19 @@ def _grow_by_command(home: Path) -> None:
     runtime = open_runtime(home)
     _grow(runtime.database, runtime.ledger, 2)
     runtime.close()
+
+
+def test_a_server_adds_to_the_witness_only_what_is_new(
+    ledger: Ledger, either_database: Database, tmp_path: Path
+) -> None:
+    witness = tmp_path / "witness.ndjson"
+    assert witness_growth(ledger, witness) is not None
+    assert witness_growth(ledger, witness) is None
+    _grow(either_database, ledger, 1)
+    assert witness_growth(ledger, witness) is not None
+    assert [seen.size for seen in read_witness(witness)] == [5, 6]
+    with either_database.write() as connection:
+        connection.exec_driver_sql("UPDATE ledger SET actor = 'x' WHERE sequence = 1")
+        ledger.append(connection, "deed.done", "person-1", "account", {})
+    with pytest.raises(IntegrityError, match="row 1"):
+        witness_growth(ledger, witness)

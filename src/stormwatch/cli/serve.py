@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import suppress
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,9 +23,11 @@ from stormwatch.console.app import mount
 from stormwatch.hunt.background import Background, HuntWhenNews
 from stormwatch.hunt.stream_path import StreamPath
 from stormwatch.intel.indicators import version
+from stormwatch.ledger.witness import witness_growth
 from stormwatch.model.errors import InvalidInput
 from stormwatch.runtime import Runtime
 
+_WITNESS_SECONDS = 3600.0
 _BACKLOG = 2048  # connections that wait to be accepted; uvicorn's own default
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -91,8 +94,16 @@ def _background(runtime: Runtime) -> tuple[Background, ...]:
         runtime.send_notices()
 
     interval = runtime.settings.hunt_interval_seconds
-    return (
+    work = [
         Background("hunts", hunts, interval, cancel=hunt.stop),
         Background("deliveries", redeliver, interval),
         Background("notices", tell, interval),
-    )
+    ]
+    witness = runtime.settings.witness_file
+    if witness is not None:
+        work.append(Background("witness", lambda: _witness(runtime, witness), _WITNESS_SECONDS))
+    return tuple(work)
+
+
+def _witness(runtime: Runtime, file: Path) -> None:
+    witness_growth(runtime.ledger, file)

@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 
 from stormwatch.ledger.checkpoint import Checkpoint, parse_checkpoint
-from stormwatch.model.errors import InvalidInput
+from stormwatch.ledger.log import Ledger
+from stormwatch.model.errors import IntegrityError, InvalidInput
 
 _MAX_LINES = 100_000
 
@@ -27,6 +28,23 @@ def read_witness(path: Path) -> tuple[Checkpoint, ...]:
     return tuple(
         parse_checkpoint(line, where=f"{path}, line {number}") for number, line in enumerate(lines, 1) if line.strip()
     )
+
+
+def witness_growth(ledger: Ledger, path: Path) -> Checkpoint | None:
+    """Adds the present head to the witness, unless that is what it saw last (None).
+
+    IntegrityError when the log is broken or does not continue all that the witness saw: no new line hides that.
+    """
+    seen = read_witness(path) if path.exists() else ()
+    made = ledger.checkpoint()
+    if seen and (seen[-1].size, seen[-1].root) == (made.size, made.root):
+        return None
+    report = ledger.verify(*seen)
+    if not report.ok:
+        raise IntegrityError(report.explanation, where=str(path), remedy="run `stormwatch audit verify --witness`")
+    made = ledger.checkpoint()
+    add_to_witness(path, made)
+    return made
 
 
 def add_to_witness(path: Path, checkpoint: Checkpoint) -> None:
