@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
+from typing import Any
 
 import pytest
 
 from alert_receiver import SECRET, answer, receiving
 from notice_making import ACCOUNT, code_in, outbox, served_code, suspended_floor, the_action
 from review_floor import MOMENT, Floor
+from serving import free_port
 from stormwatch.actions.notices import drafting
 from stormwatch.actions.notices import outbox as leaving
 from stormwatch.actions.notices.discretion import require_discreet
@@ -18,12 +22,13 @@ from stormwatch.actions.notices.issuing import issue_due
 from stormwatch.actions.notices.languages import best_language, load_languages
 from stormwatch.actions.notices.notice_file import get_notice, list_notices, words_in
 from stormwatch.actions.notices.outbox import carry
-from stormwatch.actions.notices.ports import NoticeNotTaken
+from stormwatch.actions.notices.ports import NoticeCarrier, NoticeNotTaken
 from stormwatch.actions.notices.wording import printable
 from stormwatch.actions.reasons import load_reasons
 from stormwatch.actions.reversal import reverse
+from stormwatch.adapters.alert_webhook import AlertWebhook
 from stormwatch.adapters.notice_folder import NoticeFolder
-from stormwatch.adapters.notice_webhook import notice_carrier
+from stormwatch.adapters.notice_webhook import NoticeWebhook, notice_carrier
 from stormwatch.intel.leads import add_lead
 from stormwatch.model.case import ActionKind
 from stormwatch.model.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -121,6 +126,15 @@ def test_each_action_is_told_once_by_whomever_the_round_is_run(suspended: Floor)
     assert len(outbox(suspended.runtime.settings.home)) == 1
     kinds = [entry.kind for entry in suspended.runtime.ledger.entries() if entry.kind.startswith("notice.")]
     assert kinds == ["notice.issued", "notice.sent"]
+
+
+@dataclass(frozen=True)
+class WayOut:
+    """A carrier with its other end."""
+
+    carrier: NoticeCarrier
+    arrived: Callable[[], dict[str, Any]]
+    away: NoticeCarrier
 
 
 class Refusing:
@@ -298,3 +312,32 @@ def test_the_ledger_holds_commitments_and_no_words(suspended: Floor) -> None:
     bodies = json.dumps([dict(entry.body) for entry in suspended.runtime.ledger.entries() if "notice" in entry.kind])
     assert "commitment" in bodies
     assert "terms of use" not in bodies
+
+
+@pytest.fixture(params=["folder", "webhook"])
+def way_out(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WayOut]:
+    """Each carrier as it is set up, what arrived by it, and the same carrier with nobody at its other end."""
+    if request.param == "folder":
+        (tmp_path / "file").write_text("")
+        folder = tmp_path / "out"
+        yield WayOut(
+            NoticeFolder(folder),
+            lambda: {path.stem: json.loads(path.read_bytes()) for path in folder.iterdir()},
+            NoticeFolder(tmp_path / "file" / "out"),
+        )
+        return
+    with receiving() as receiver:
+        away = AlertWebhook(f"http://127.0.0.1:{free_port()}/", (SECRET,))
+        yield WayOut(
+            NoticeWebhook(AlertWebhook(receiver.url, (SECRET,))), lambda: receiver.messages(), NoticeWebhook(away)
+        )
+
+
+def test_a_carrier_takes_a_notice_twice_under_one_id_or_says_that_it_did_not(way_out: WayOut) -> None:
+    for _ in range(2):
+        way_out.carrier.take("notice-1", b'{"text": "one"}')
+    way_out.carrier.take("notice-2", '{"text": "رسالة"}'.encode())
+    assert way_out.arrived() == {"notice-1": {"text": "one"}, "notice-2": {"text": "رسالة"}}
+    assert way_out.carrier.name != ""
+    with pytest.raises(NoticeNotTaken):
+        way_out.away.take("notice-3", b"{}")

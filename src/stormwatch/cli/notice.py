@@ -8,6 +8,7 @@ import msgspec
 import typer
 
 from stormwatch.access.acting import acting_person
+from stormwatch.access.permission import require
 from stormwatch.actions.notices import drafting
 from stormwatch.actions.notices.issuing import issue_again
 from stormwatch.actions.notices.languages import load_languages
@@ -126,7 +127,7 @@ def send(
 ) -> None:
     """Write what people are owed and hand it over now, as `serve` does all the time."""
     runtime = runtime_of(ctx)
-    person_of(runtime)
+    require(person_of(runtime), Role.ANALYST, Role.APPROVER)
     if again is not None:
         send_again(runtime.desk, again)
     report = runtime.send_notices(all_waiting=True)
