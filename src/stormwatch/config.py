@@ -36,6 +36,20 @@ class Settings(BaseSettings):
     appeal_url: str = Field(
         default="https://operator.example/appeal", description="Where a suspended account holder can object."
     )
+    appeal_window_days: int = Field(default=184, ge=1, description="How long after a notice its holder can appeal.")
+    appeal_review_days: int = Field(default=14, ge=1, description="After so long an answer to an appeal is overdue.")
+    terms_of_use: str = Field(
+        default="as published on our website", description="Where your terms of use are found, for notices."
+    )
+    notice_folder: Path | None = Field(
+        default=None, description="Where notices are put as files; default: notices in the home."
+    )
+    notice_url: str | None = Field(
+        default=None, description="Where notices are sent as signed webhooks, instead of files."
+    )
+    witness_file: Path | None = Field(
+        default=None, description="A file elsewhere to which every checkpoint of the ledger is added."
+    )
     decision_url: str | None = Field(
         default=None, description="Address of the running server; actions are verified by its own answer there."
     )
@@ -144,6 +158,11 @@ class Settings(BaseSettings):
     def compiled_rules_folder(self) -> Path:
         """Where compiled rules are kept: as set, else below the home."""
         return self.compiled_rules or self.home / "compiled-rules"
+
+    @property
+    def notice_outbox(self) -> Path:
+        """Where notices are put as files: as set, else below the home."""
+        return self.notice_folder or self.home / "notices"
 
     @property
     def key_path(self) -> Path:

@@ -17,6 +17,7 @@ from stormwatch.access.people import Access
 from stormwatch.access.second_factors import SecondFactors
 from stormwatch.access.sessions import Sessions
 from stormwatch.access.sign_in import SignIn
+from stormwatch.actions.notices.desk import Desk, desk_of
 from stormwatch.config import Settings, load_settings
 from stormwatch.events.client_address import TrustedProxies
 from stormwatch.events.otlp_intake import OtlpIntake
@@ -33,6 +34,7 @@ from stormwatch.storage.lake import Lake
 
 if TYPE_CHECKING:
     from stormwatch.actions.delivery import Effort
+    from stormwatch.actions.notices.outbox import CarryReport
     from stormwatch.actions.ports import Gateway
     from stormwatch.actions.round import Round
     from stormwatch.hunt.run import HuntReport
@@ -146,6 +148,26 @@ class Runtime:
         """The formats that this installation reads."""
         proxies = TrustedProxies.of(self.settings.trusted_proxies, self.settings.forwarded_header)
         return formats_of(self.settings.mappings, proxies)
+
+    @cached_property
+    def desk(self) -> Desk:
+        """Where notices are written and appeals are answered."""
+        return desk_of(self.settings, self.database, self.ledger, self.keyring, self.lake)
+
+    def send_notices(self, *, all_waiting: bool = False) -> CarryReport:
+        """Carries out decided appeals, writes what people are owed and hands over what is due."""
+        # Here and not above: few commands send anything, and no other should wait for what this pulls in.
+        from stormwatch.actions.appeals.settling import settle
+        from stormwatch.actions.notices.drafting import draft_to_owners
+        from stormwatch.actions.notices.issuing import issue_due
+        from stormwatch.actions.notices.outbox import carry
+        from stormwatch.adapters.notice_webhook import notice_carrier
+
+        carrier = notice_carrier(self.settings)
+        settle(self.desk)
+        issue_due(self.desk)
+        draft_to_owners(self.desk)
+        return carry(self.desk, carrier, all_waiting=all_waiting)
 
     @contextmanager
     def engine(self) -> Iterator[DuckDBEngine]:

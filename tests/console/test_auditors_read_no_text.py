@@ -34,6 +34,7 @@ def case_id(world: World) -> str:
 
 def pages(world: World, case_id: str) -> Iterator[str]:
     yield from ("/", "/?state=all", "/you", "/people", "/audit", "/leads", f"/leads/{world.lead.lead_id}", "/account")
+    yield from ("/appeals", "/appeals?state=all", "/notices")
     yield from (f"/cases/{case.case_id}" for case in list_cases(world.runtime.database))
     yield from (f"/account?id={account}" for account in GROUP)
     yield f"/cases/{case_id}?account={GROUP[0]}"

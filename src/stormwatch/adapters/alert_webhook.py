@@ -72,20 +72,21 @@ class AlertWebhook:
 
 def alert_webhooks(settings: Settings) -> tuple[AlertWebhook, ...]:
     """The receivers of an installation; InvalidInput when an address or a secret cannot be used."""
-    if not settings.alert_urls:
-        return ()
+    return tuple(signed_webhook(settings, url, "STORMWATCH_ALERT_URLS") for url in dict.fromkeys(settings.alert_urls))
+
+
+def signed_webhook(settings: Settings, url: str, setting: str) -> AlertWebhook:
+    """One receiver, signed for with the installation's secrets; InvalidInput names the setting that cannot be used."""
     if not settings.alert_secrets:
         raise InvalidInput(
-            "alerts are sent signed, and there is no secret",
+            "webhooks are sent signed, and there is no secret",
             where="STORMWATCH_ALERT_SECRETS",
             remedy='set one, such as `["whsec_…"]` over 32 random bytes in base 64',
         )
     for number, secret in enumerate(settings.alert_secrets, start=1):
         _check_secret(secret, number)
-    for url in settings.alert_urls:
-        _check_url(url, plain_http=settings.alert_plain_http)
-    trusted = _trusted(settings.alert_ca_file)
-    return tuple(AlertWebhook(url, settings.alert_secrets, trusted) for url in dict.fromkeys(settings.alert_urls))
+    _check_url(url, setting, plain_http=settings.alert_plain_http)
+    return AlertWebhook(url, settings.alert_secrets, _trusted(settings.alert_ca_file))
 
 
 def _trusted(file: Path | None) -> ssl.SSLContext | None:
@@ -110,20 +111,18 @@ def _check_secret(secret: str, number: int) -> None:
         )
 
 
-def _check_url(url: str, *, plain_http: bool) -> None:
+def _check_url(url: str, setting: str, *, plain_http: bool) -> None:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
         host = None
     if not host or parts.scheme not in {"http", "https"}:
-        raise InvalidInput(
-            "this is no address that alerts can be sent to", where="STORMWATCH_ALERT_URLS", remedy="write https://…"
-        )
+        raise InvalidInput("this is no address that webhooks can be sent to", where=setting, remedy="write https://…")
     if parts.scheme == "http" and not plain_http and not _is_loopback(host):
         raise InvalidInput(
-            f"alerts would leave this machine unencrypted, to {host}",
-            where="STORMWATCH_ALERT_URLS",
+            f"webhooks would leave this machine unencrypted, to {host}",
+            where=setting,
             remedy="write https://…, or set STORMWATCH_ALERT_PLAIN_HTTP=true where the network is yours",
         )
 

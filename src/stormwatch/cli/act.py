@@ -9,11 +9,13 @@ import typer
 
 from stormwatch.actions import embargo, proposals
 from stormwatch.actions.dry_run import dry_run
+from stormwatch.actions.notices.drafting import require_owners_told
 from stormwatch.actions.progress import progress_of, standings
 from stormwatch.actions.proposal_queue import get_proposal, list_proposals
 from stormwatch.actions.reasons import load_reasons
 from stormwatch.actions.reversal import reverse as reverse_actions
 from stormwatch.actions.terms import Terms
+from stormwatch.cases.queue import get_case
 from stormwatch.cli import act_outbox
 from stormwatch.cli.act_plan import show_plan
 from stormwatch.cli.act_sheet import (
@@ -27,9 +29,10 @@ from stormwatch.cli.act_sheet import (
     warn,
 )
 from stormwatch.cli.context import person_of, runtime_of
-from stormwatch.cli.output import JsonOption, emit, lines_of
+from stormwatch.cli.output import JsonOption, emit, lines_of, note
 from stormwatch.cli.times import moment
 from stormwatch.model.case import ActionKind
+from stormwatch.model.errors import StormwatchError
 from stormwatch.model.times import now_us
 from stormwatch.runtime import Runtime
 
@@ -69,6 +72,7 @@ def propose(
         found = dry_run(runtime.database, runtime.lake, case_id, terms, account or None)
         emit(dry_run_payload(found), lines_of(dry_run_lines(found)), as_json=as_json)
         return
+    require_owners_told(runtime.desk, get_case(runtime.database, case_id), account or (), reason_code)
     proposal = proposals.propose(
         runtime.database,
         runtime.ledger,
@@ -202,8 +206,19 @@ def reasons(as_json: JsonOption = False) -> None:
     emit({"reasons": msgspec.to_builtins(list(known.values()))}, lines_of(lines), as_json=as_json)
 
 
+def _tell_holders(runtime: Runtime) -> None:
+    # What the action did stays done, whatever becomes of the notice: it is owed until it left.
+    try:
+        failures = runtime.send_notices().failures
+    except StormwatchError as error:
+        failures = (str(error),)
+    for failure in failures:
+        note(f"notice not sent, will be tried again: {failure}")
+
+
 def _emit_effect(runtime: Runtime, case_id: str | None, action_ids: list[str], what: str, *, as_json: bool) -> None:
     report = act_outbox.carry(runtime).delivery
+    _tell_holders(runtime)
     wanted = set(action_ids)
     taken = [each for each in standings(runtime.database, case_id=case_id) if each.action.action_id in wanted]
     progress = progress_of(taken)

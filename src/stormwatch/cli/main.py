@@ -32,6 +32,8 @@ COMMANDS = {
     "export": ("export", "export"),
     "case": ("case", "case"),
     "act": ("act", "act"),
+    "notice": ("notice", "notice"),
+    "appeal": ("appeal", "appeal"),
     "reveal": ("reveal", "reveal"),
     "share": ("share", "share"),
     "report": ("report", "report"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import suppress
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ import uvicorn
 
 from stormwatch.actions.delivery import Effort
 from stormwatch.adapters.alert_webhook import alert_webhooks
+from stormwatch.adapters.notice_webhook import notice_carrier
 from stormwatch.api.app import create_app
 from stormwatch.cli.context import runtime_of
 from stormwatch.cli.hunt_apart import HuntApart
@@ -20,9 +22,11 @@ from stormwatch.console.app import mount
 from stormwatch.hunt.background import Background, HuntWhenNews
 from stormwatch.hunt.stream_path import StreamPath
 from stormwatch.intel.indicators import version
+from stormwatch.ledger.witness import witness_growth
 from stormwatch.model.errors import InvalidInput
 from stormwatch.runtime import Runtime
 
+_WITNESS_SECONDS = 3600.0
 _BACKLOG = 2048  # connections that wait to be accepted; uvicorn's own default
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -40,6 +44,7 @@ def serve_home(runtime: Runtime, host: str, port: int) -> None:
     """Serves until interrupted; InvalidInput when the address cannot be listened on."""
     log_to_stderr()
     receivers = alert_webhooks(runtime.settings)
+    notice_carrier(runtime.settings)  # what is wrong with its settings is said now, not to whoever is told first
     listening = _listen(host, port)
     app = create_app(runtime)
     mount(app, runtime)
@@ -84,8 +89,20 @@ def _background(runtime: Runtime) -> tuple[Background, ...]:
         # Somebody else who delivers sees to everything that is due: no waiting for them.
         runtime.go_round(Effort(most_attempts=runtime.settings.delivery_attempts, wait_seconds=0))
 
+    def tell() -> None:
+        runtime.send_notices()
+
     settings = runtime.settings
-    return (
+    work = [
         Background("hunts", hunts, settings.hunt_interval_seconds, cancel=hunt.stop),
         Background("deliveries", deliver, settings.delivery_interval_seconds),
-    )
+        Background("notices", tell, settings.hunt_interval_seconds),
+    ]
+    witness = settings.witness_file
+    if witness is not None:
+        work.append(Background("witness", lambda: _witness(runtime, witness), _WITNESS_SECONDS))
+    return tuple(work)
+
+
+def _witness(runtime: Runtime, file: Path) -> None:
+    witness_growth(runtime.ledger, file)

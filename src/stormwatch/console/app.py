@@ -14,9 +14,11 @@ from starlette.exceptions import HTTPException
 from stormwatch.console.pages import (
     account,
     act,
+    appeal,
     audit,
     case,
     lead,
+    notice,
     outbox,
     people,
     pivot,
@@ -28,6 +30,7 @@ from stormwatch.console.pages import (
     welcome,
     you,
 )
+from stormwatch.console.public_appeal.app import mount_appeal
 from stormwatch.console.rendering import STATIC, environment, page, status_of
 from stormwatch.console.security import NotSignedIn, SecurityHeaders, SmallForms, present_session
 from stormwatch.model.errors import StormwatchError
@@ -45,6 +48,8 @@ _PAGES: Final = (
     act,
     plan,
     outbox,
+    appeal,
+    notice,
     lead,
     account,
     pivot,
@@ -54,8 +59,9 @@ _PAGES: Final = (
 
 
 def mount(app: FastAPI, runtime: Runtime) -> None:
-    """Adds the console to an application: its pages below /console, and `/` leads there."""
+    """Adds the console to an application: its pages below /console, the appeal page beside it, and `/` leads there."""
     app.mount(PREFIX, console(runtime))
+    mount_appeal(app, runtime)
     app.add_api_route("/", _to_console, methods=["GET"], include_in_schema=False)
 
 

@@ -12,6 +12,8 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from stormwatch.ledger.canonical import JSON, canonical_json
 from stormwatch.ledger.checkpoint import Checkpoint, CheckpointSigner
 from stormwatch.ledger.entry import ENTRY_ERASED, LedgerEntry, commitment_of, leaf_of
+from stormwatch.ledger.proof_files import ConsistencyFile, InclusionFile, Opening
+from stormwatch.ledger.proofs import consistency_proof, inclusion_proof, tree_head
 from stormwatch.ledger.seal import HeadSeal
 from stormwatch.ledger.tree import RightEdge
 from stormwatch.ledger.verification import VerifyReport, verify_rows
@@ -104,10 +106,64 @@ class Ledger:
             edge = self._edge(connection)
         return self._signer.sign(edge.size, edge.root.hex(), now_us())
 
-    def verify(self, checkpoint: Checkpoint | None = None) -> VerifyReport:
-        """Recomputes every row; with a checkpoint also whether the present log continues the one it was made of."""
+    @property
+    def public_key(self) -> str:
+        """The key that checkpoints are checked with, base64; an outsider must know it from elsewhere."""
+        return self._signer.public_key
+
+    def verify(self, *checkpoints: Checkpoint) -> VerifyReport:
+        """Recomputes every row; with checkpoints also whether the present log continues those they were made of."""
         with self._database.read() as connection:
-            return verify_rows(connection, self._signer.public_key, self._seal, checkpoint)
+            return verify_rows(connection, self._signer.public_key, self._seal, checkpoints)
+
+    def prove_inclusion(self, sequence: int, *, opened: bool = False) -> InclusionFile:
+        """What shows an outsider that entry `sequence` is in the log; `opened` also tells what it says.
+
+        NotFound when there is no such entry, or none left to open.
+        """
+        with self._database.read() as connection:
+            checkpoint, leaves = self._whole(connection)
+            row = connection.execute(select(ledger).where(ledger.c.sequence == sequence)).first()
+            if row is None:
+                raise NotFound(f"the ledger has no entry {sequence}")
+            salt = connection.execute(
+                select(ledger_salts.c.salt).where(ledger_salts.c.sequence == sequence)
+            ).scalar_one_or_none()
+        if opened and salt is None:
+            raise NotFound(f"entry {sequence} was erased, so it cannot be opened", remedy="prove it without opening")
+        return InclusionFile(
+            checkpoint=checkpoint,
+            sequence=sequence,
+            time_us=row.time_us,
+            kind=row.kind,
+            actor=row.actor,
+            commitment=row.commitment,
+            path=tuple(node.hex() for node in inclusion_proof(sequence - 1, leaves)),
+            opening=Opening(str(salt), row.subject, row.body) if opened else None,
+        )
+
+    def prove_consistency(self, first: Checkpoint) -> ConsistencyFile:
+        """What shows an outsider that the present log continues an earlier checkpoint.
+
+        Conflict when it does not, or when the checkpoint is that of nothing.
+        """
+        with self._database.read() as connection:
+            second, leaves = self._whole(connection)
+        if not 0 < first.size <= len(leaves) or tree_head(leaves[: first.size]).hex() != first.root:
+            raise Conflict(
+                "the log does not continue this checkpoint, so nothing can be proved",
+                remedy="run `stormwatch audit verify` against it",
+            )
+        return ConsistencyFile(first, second, tuple(node.hex() for node in consistency_proof(first.size, leaves)))
+
+    def _whole(self, connection: Connection) -> tuple[Checkpoint, list[bytes]]:
+        """The present head, signed, and the leaves below it; IntegrityError where they do not make it up."""
+        edge = self._edge(connection)
+        hashes = connection.execute(select(ledger.c.leaf_hash).order_by(ledger.c.sequence)).scalars()
+        leaves = [bytes.fromhex(leaf) for leaf in hashes]
+        if tree_head(leaves) != edge.root:
+            raise IntegrityError("the rows do not make up the ledger's head", remedy="run `stormwatch audit verify`")
+        return self._signer.sign(edge.size, edge.root.hex(), now_us()), leaves
 
     def _edge(self, connection: Connection) -> RightEdge:
         row = connection.execute(select(ledger_head)).first()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -66,9 +66,11 @@ class VerifyReport:
         return f"the ledger is whole: {self.size} entries, root {self.root}{since}"
 
 
-def verify_rows(connection: Connection, public_key: str, seal: HeadSeal, checkpoint: Checkpoint | None) -> VerifyReport:
+def verify_rows(
+    connection: Connection, public_key: str, seal: HeadSeal, checkpoints: Sequence[Checkpoint]
+) -> VerifyReport:
     """Walks the log once in constant memory; `seal` guards its head, `public_key` belongs to its checkpoints."""
-    walk = _Walk(checkpoint)
+    walk = _Walk(frozenset(checkpoint.size for checkpoint in checkpoints))
     try:
         for row in _rows(connection):
             walk.take(row)
@@ -77,9 +79,9 @@ def verify_rows(connection: Connection, public_key: str, seal: HeadSeal, checkpo
     walk.check_erasures()
     walk.name_moves()
     walk.check_head(connection.execute(select(ledger_head)).first(), seal)
-    if checkpoint is not None:
+    for checkpoint in checkpoints:
         walk.check_checkpoint(checkpoint, public_key)
-    size = None if checkpoint is None else checkpoint.size
+    size = max((checkpoint.size for checkpoint in checkpoints), default=None)
     return VerifyReport(walk.last, walk.edge.root.hex(), len(walk.erased), tuple(walk.flaws), size)
 
 
@@ -93,14 +95,14 @@ def _rows(connection: Connection) -> Iterator[Row[tuple[object, ...]]]:
 class _Walk:
     """Where the walk stands: the tree rebuilt so far and what was found."""
 
-    checkpoint: Checkpoint | None
+    noted_sizes: frozenset[int]
     edge: RightEdge = field(default_factory=RightEdge)
     last: int = 0
     flaws: list[Flaw] = field(default_factory=list)
     erased: set[int] = field(default_factory=set)
     erasures: set[str] = field(default_factory=set)
     suspects: dict[int, Row[tuple[object, ...]]] = field(default_factory=dict)
-    root_at_checkpoint: str | None = None
+    roots: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._note_root()
@@ -152,8 +154,8 @@ class _Walk:
         self._note_root()
 
     def _note_root(self) -> None:
-        if self.checkpoint is not None and self.edge.size == self.checkpoint.size:
-            self.root_at_checkpoint = self.edge.root.hex()
+        if self.edge.size in self.noted_sizes:
+            self.roots[self.edge.size] = self.edge.root.hex()
 
     def check_erasures(self) -> None:
         for number in sorted(self.erased):
@@ -196,7 +198,7 @@ class _Walk:
         elif checkpoint.size > self.last:
             text = f"the checkpoint counts {checkpoint.size} entries and only {self.last} are left: the end was cut off"
             self.flag(Problem.CHECKPOINT, self.last + 1, text)
-        elif self.root_at_checkpoint != checkpoint.root:
+        elif self.roots.get(checkpoint.size) != checkpoint.root:
             text = f"the first {checkpoint.size} rows are not those of the checkpoint: the history was rewritten"
             self.flag(Problem.CHECKPOINT, None, text)
 

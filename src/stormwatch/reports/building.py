@@ -8,6 +8,7 @@ import stormwatch
 from stormwatch.config import Settings
 from stormwatch.ledger.checkpoint import Checkpoint
 from stormwatch.model.times import format_rfc3339, now_us
+from stormwatch.reports.appeals import appeal_figures
 from stormwatch.reports.coverage import blind_spots
 from stormwatch.reports.enforcement import enforcement_figures
 from stormwatch.reports.figures import Figure, Period, commitment
@@ -61,7 +62,11 @@ def build_report(sources: Sources, settings: Settings, period: Period, statement
 
 def public_figures(sources: Sources, period: Period, minimum: int, checkpoint: Checkpoint) -> tuple[Figure, ...]:
     """Every figure of the report in its order, small counts suppressed."""
-    figures = (*enforcement_figures(sources, period), *oversight_figures(sources, period, checkpoint))
+    figures = (
+        *enforcement_figures(sources, period),
+        *appeal_figures(sources, period),
+        *oversight_figures(sources, period, checkpoint),
+    )
     return tuple(suppress(figure, minimum) for figure in figures)
 
 

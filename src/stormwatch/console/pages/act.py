@@ -10,12 +10,14 @@ from fastapi.responses import Response
 from stormwatch.actions import embargo as embargoes
 from stormwatch.actions import proposals, reversal
 from stormwatch.actions.dry_run import dry_run
+from stormwatch.actions.notices.drafting import require_owners_told
 from stormwatch.actions.reasons import reason_of
 from stormwatch.actions.terms import Terms
 from stormwatch.cases.evidence_file import build_evidence_file
 from stormwatch.cases.queue import get_case
 from stormwatch.console.entering import carrying, stepped_up
 from stormwatch.console.form_times import moment_of
+from stormwatch.console.pages.appeal import tell_holders
 from stormwatch.console.pages.case import NO_FILTERS, Text, act_on_case, show_case
 from stormwatch.console.pages.outbox import tell_gateways
 from stormwatch.console.rendering import page
@@ -78,6 +80,7 @@ def propose(
                 "accounts or evidence changed since they were shown", where=case_id, remedy="look again, then propose"
             )
         terms = _terms(kind, reason_code, until, embargo)
+        require_owners_told(runtime.desk, case, account or (), reason_code)
         proposals.propose(
             runtime.database,
             runtime.ledger,
@@ -109,6 +112,7 @@ def approve(
     def deed() -> None:
         proposals.approve(runtime.database, runtime.ledger, runtime.lake, by, proposal_id, evidence_hash)
         tell_gateways(runtime)
+        tell_holders(runtime)
 
     return carrying(request, act_on_case(request, proved.session, case_id, "approved", deed), proved)
 
@@ -128,6 +132,7 @@ def release(
     def deed() -> None:
         embargoes.release_now(runtime.database, runtime.ledger, runtime.lake, by, proposal_id, reason)
         tell_gateways(runtime)
+        tell_holders(runtime)
 
     return carrying(request, act_on_case(request, proved.session, case_id, "released", deed), proved)
 
@@ -172,6 +177,7 @@ def reverse(
     def deed() -> None:
         reversal.reverse(runtime.database, runtime.ledger, session.principal, action or (), reason)
         tell_gateways(runtime)
+        tell_holders(runtime)
 
     return act_on_case(request, session, case_id, "reversed", deed)
 

@@ -1,0 +1,1 @@
+"""What people are told: statements of reasons, outcomes, drafts to third parties, and the outbox they leave by."""
