@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from contextlib import suppress
 from typing import Annotated
 
@@ -15,17 +14,14 @@ from stormwatch.adapters.decision_endpoint import decision_endpoint
 from stormwatch.api.app import create_app
 from stormwatch.cli.context import runtime_of
 from stormwatch.cli.hunt_apart import HuntApart
+from stormwatch.cli.listening import is_loopback, listen
 from stormwatch.cli.logs import log_to_stderr
 from stormwatch.cli.output import note
 from stormwatch.console.app import mount
 from stormwatch.hunt.background import Background, HuntWhenNews
 from stormwatch.hunt.stream_path import StreamPath
 from stormwatch.intel.indicators import version
-from stormwatch.model.errors import InvalidInput
 from stormwatch.runtime import Runtime
-
-_BACKLOG = 2048  # connections that wait to be accepted; uvicorn's own default
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def serve(
@@ -41,10 +37,10 @@ def serve_home(runtime: Runtime, host: str, port: int) -> None:
     """Serves until interrupted; InvalidInput when the address cannot be listened on."""
     log_to_stderr()
     receivers = alert_webhooks(runtime.settings)
-    listening = _listen(host, port)
+    listening = listen(host, port)
     app = create_app(runtime)
     mount(app, runtime)
-    if host not in _LOOPBACK:
+    if not is_loopback(host):
         note(f"Listening beyond this machine on {host}: put TLS in front of it.")
     stream = StreamPath(runtime.settings, runtime.database, runtime.keyring, receivers)
     app.state.stream = stream
@@ -62,19 +58,6 @@ def serve_home(runtime: Runtime, host: str, port: int) -> None:
         for work in background:
             work.stop()
         stream.stop()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except OSError as error:
-        reason = str(error.strerror).partition(" (while")[0]  # Python adds the address, which stands in `where`
-        raise InvalidInput(
-            f"this address cannot be listened on: {reason}",
-            where=f"{host}, port {port}",
-            remedy="end what listens there, or name another with --port or --host",
-        ) from error
 
 
 def _background(runtime: Runtime) -> tuple[Background, ...]:

@@ -87,3 +87,12 @@ decisions = Table(
     Column("until_us", BigInteger),
     Index("decisions_by_account", "account_id"),
 )
+
+# Every change of `decisions`, by whatever path, in order: triggers write it, and whoever keeps a copy follows it.
+decision_changes = Table(
+    "decision_changes",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("account_id", Text, nullable=False),
+    sqlite_autoincrement=True,  # a number is never given twice
+)
