@@ -27,11 +27,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from serving import deciding, stormwatch
+from serving import Served, deciding, stormwatch
 from stormwatch.model.principal import Scope
 from stormwatch.runtime import Runtime, create_home
 
-CONNECTIONS = 32
+CONNECTIONS = 64
 WARM_UP_SECONDS = 2.0
 
 
@@ -70,10 +70,10 @@ def measure(work: Path, options: argparse.Namespace) -> dict[str, object]:
         result["seconds_to_first_answer"] = round(time.perf_counter() - start, 1)
         result["snapshot_mb"] = round((home / "decisions" / "decisions.snapshot").stat().st_size / 1e6)
         result["memory_mb_at_start"] = memory_mb(server.process.pid)
-        result["idle"] = ask(server.port, token, options.rate, options.seconds, options.accounts)
+        result["idle"] = ask(server, token, options.rate, options.seconds, options.accounts)
         if options.during_hunt:
             with hunting(home) as hunts:
-                result["during_hunt"] = ask(server.port, token, options.rate // 2, options.seconds, options.accounts)
+                result["during_hunt"] = ask(server, token, options.rate // 2, options.seconds, options.accounts)
                 result["hunts_begun"] = hunts[0]
         result["memory_mb_at_end"] = memory_mb(server.process.pid)
     return result
@@ -133,11 +133,19 @@ def hunting(home: Path) -> Iterator[list[int]]:
         thread.join()
 
 
-def ask(port: int, token: str, rate: int, seconds: float, accounts: int) -> dict[str, object]:
-    """What a load client in a process of its own saw."""
-    client = [sys.executable, __file__, "--client", str(port), str(rate), str(seconds), str(accounts)]
+def ask(server: Served, token: str, rate: int, seconds: float, accounts: int) -> dict[str, object]:
+    """What a load client in a process of its own saw, and the processor's time that an answer took the server."""
+    client = [sys.executable, __file__, "--client", str(server.port), str(rate), str(seconds), str(accounts)]
+    before = cpu_seconds(server.process.pid)
     done = subprocess.run(client, input=token + "\n", stdout=subprocess.PIPE, text=True, check=True)
-    return dict(json.loads(done.stdout))
+    used = cpu_seconds(server.process.pid) - before
+    answers = rate * (seconds + WARM_UP_SECONDS)
+    return {**json.loads(done.stdout), "server_cpu_ms_per_answer": round(used / answers * 1000, 3)}
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def memory_mb(pid: int) -> int:
@@ -159,6 +167,7 @@ class Load:
         self.answers: dict[str, int] = {}
 
     async def run(self, rate: int, seconds: float) -> dict[str, object]:
+        """Offers requests at a rate, and tells what came of them."""
         loop = asyncio.get_running_loop()
         for _ in range(CONNECTIONS):
             _, made = await loop.create_connection(lambda: Connection(self), "127.0.0.1", self._port)
@@ -218,14 +227,17 @@ class Connection(asyncio.Protocol):
         self._read = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keeps the transport."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
     def ask(self, request: bytes, since: float, wanted: str) -> None:
+        """Sends a request that was due at a time and wants a status."""
         self._since, self._wanted, self._read = since, wanted, b""
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
+        """Counts the answer once it is whole."""
         self._read += data
         head, end, body = self._read.partition(b"\r\n\r\n")
         if not end:
@@ -241,6 +253,7 @@ class Connection(asyncio.Protocol):
         self._load.free(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Counts what was lost."""
         if exc is not None:
             self._load.answers["lost connection"] = self._load.answers.get("lost connection", 0) + 1
 

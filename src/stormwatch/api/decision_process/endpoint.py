@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from stormwatch.api.decision import DecisionBody, Refusal
+from stormwatch.api.decision_bodies import DecisionBody, Refusal
 from stormwatch.api.decision_process.figures import figures
 from stormwatch.api.decision_process.following import Follower, Known
 from stormwatch.model.case import Decision, DecisionState

@@ -6,9 +6,8 @@ import hashlib
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-import msgspec
-
 from stormwatch.actions.decisions import SEVERITY
+from stormwatch.api.decision_bodies import ListedDecision
 from stormwatch.model.case import Decision, DecisionState
 from stormwatch.model.times import optional_rfc3339, parse_rfc3339
 
@@ -25,22 +24,12 @@ class Held(NamedTuple):
     until_us: int | None
 
 
-class Line(msgspec.Struct, frozen=True):
-    """An account in the whole list, as gateways read it; `until` is RFC 3339."""
-
-    account: str
-    state: str
-    reason_code: str | None
-    appeal_url: str | None
-    until: str | None
-
-
-def line_of(account_id: str, held: Held, appeal_url: str | None) -> Line:
+def line_of(account_id: str, held: Held, appeal_url: str | None) -> ListedDecision:
     """The account's line while this counts."""
-    return Line(account_id, held.state, held.reason_code, appeal_url, optional_rfc3339(held.until_us))
+    return ListedDecision(account_id, held.state, held.reason_code, appeal_url, optional_rfc3339(held.until_us))
 
 
-def held_of(line: Line) -> Held:
+def held_of(line: ListedDecision) -> Held:
     """What a line says, the other way round."""
     return Held(line.state, line.reason_code, None if line.until is None else parse_rfc3339(line.until))
 

@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from stormwatch.api.decision_process.entry import LANE, Held, Line, held_of
+from stormwatch.api.decision_bodies import ListedDecision
+from stormwatch.api.decision_process.entry import LANE, Held, held_of
 from stormwatch.api.decision_process.snapshot_writing import END, MARK, Seal, digest
 from stormwatch.model.errors import InvalidInput
 
@@ -48,7 +49,7 @@ class Snapshot:
         self._ends = self._numbers(start, timed)
         self._end_offsets = self._numbers(start + _WORD * timed, timed)
         self._left = self._numbers(start + 2 * _WORD * timed, timed)
-        self._decoder = msgspec.json.Decoder(Line)
+        self._decoder = msgspec.json.Decoder(ListedDecision)
 
     def find(self, account_id: str) -> Found | None:
         """What the snapshot holds of an account. The id itself is compared: a digest accuses nobody."""
