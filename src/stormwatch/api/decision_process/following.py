@@ -71,7 +71,7 @@ class Follower:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                self._look()
+                self.look()
                 self._report(None)
             except StormwatchError as error:
                 self._report(str(error))
@@ -80,7 +80,7 @@ class Follower:
                 self._report(repr(error))
             self._stop.wait(_PAUSE_SECONDS)
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """One look at the database, and the next list when something changed."""
         known, moment = self.known, now_us()
         seal = None if known is None else known.decided.snapshot.seal
