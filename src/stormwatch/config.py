@@ -84,6 +84,12 @@ class Settings(BaseSettings):
         default=0, ge=0, le=64, description="Processes of their own that read OTLP; 0 reads it in the server itself."
     )
     hunt_interval_seconds: float = Field(default=30.0, gt=0, description="How often `serve` hunts when there is news.")
+    delivery_interval_seconds: float = Field(
+        default=5.0, gt=0, description="How often `serve` looks for orders, ends of actions and of embargoes."
+    )
+    delivery_attempts: int = Field(
+        default=12, ge=1, le=100, description="After how many failures an order to a gateway waits for a person."
+    )
     console_url: str | None = Field(
         default=None, pattern=r"^https?://[^/\s?#]+/?$", description="Where people reach the console, without a path."
     )

@@ -32,6 +32,9 @@ from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.lake import Lake
 
 if TYPE_CHECKING:
+    from stormwatch.actions.delivery import Effort
+    from stormwatch.actions.ports import Gateway
+    from stormwatch.actions.round import Round
     from stormwatch.hunt.run import HuntReport
     from stormwatch.intel.lead_searches import LeadSearch
 
@@ -102,6 +105,21 @@ class Runtime:
 
         provider = openid_provider(self.settings)
         return None if provider is None else IdentityFlows(self.database, self.keyring, provider)
+
+    @cached_property
+    def gateways(self) -> tuple[Gateway, ...]:
+        """Everything that keeps accounts out here, and is told and probed after a decision."""
+        from stormwatch.adapters.decision_endpoint import decision_endpoint
+
+        return (decision_endpoint(self.database, self.settings),)
+
+    def go_round(self, effort: Effort | None = None, progress: ProgressReport | None = None) -> Round:
+        """Ends what is over, releases what an embargo held, and tells the gateways what is due."""
+        from stormwatch.actions.delivery import Effort
+        from stormwatch.actions.round import go_round
+
+        trying = effort or Effort(most_attempts=self.settings.delivery_attempts)
+        return go_round(self.database, self.ledger, self.lake, self.gateways, trying, progress)
 
     @property
     def _step_up_us(self) -> int:

@@ -36,7 +36,7 @@ def action(account_id: str, **more: Any) -> Action:
     made = Action(
         "a-" + account_id, "case-01abcdefgh", account_id, ActionKind.SUSPEND, "p1", START, "h", "r", "p2", START
     )
-    return replace(made, **more)
+    return replace(made, **{"effective_us": START, **more})
 
 
 MATERIAL = CaseMaterial(

@@ -11,6 +11,7 @@ from stormwatch.cases.findings import distinct_where, rows_where
 from stormwatch.storage.lake import Lake
 
 _ADDRESSES_SHOWN: Final = 5
+_NEIGHBOURS_SHOWN: Final = 12
 
 
 class SharedAddress(msgspec.Struct, frozen=True):
@@ -18,6 +19,15 @@ class SharedAddress(msgspec.Struct, frozen=True):
 
     address: str
     other_accounts: int
+
+
+class Neighbour(msgspec.Struct, frozen=True):
+    """Somebody else who sits behind the same addresses or belongs to the same organisation."""
+
+    account_id: str
+    addresses: tuple[str, ...] = ()
+    same_org: bool = False
+    verified_researcher: bool = False
 
 
 class Collateral(msgspec.Struct, frozen=True):
@@ -30,6 +40,7 @@ class Collateral(msgspec.Struct, frozen=True):
     researchers_nearby: int = 0
     busiest_addresses: tuple[SharedAddress, ...] = ()
     by_links_alone: int = 0
+    nearest: tuple[Neighbour, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -71,14 +82,16 @@ def collateral(lake: Lake, account_ids: Collection[str], *, by_links_alone: int 
     )
     colleagues = {account for (account,) in in_org} - targets
     near = colleagues | {account for _, account in neighbours}
+    researchers = _researchers(lake, near)
     return Collateral(
         accounts=len(targets),
         same_address=len({account for _, account in neighbours}),
         same_org=len(colleagues),
         verified_researchers=tuple(sorted(row["account_id"] for row in records if row["verified_researcher"])),
-        researchers_nearby=_researchers(lake, near),
+        researchers_nearby=len(researchers),
         busiest_addresses=_busiest(neighbours),
         by_links_alone=by_links_alone,
+        nearest=_nearest(neighbours, colleagues, researchers),
     )
 
 
@@ -86,9 +99,23 @@ def _accounts(number: int) -> str:
     return f"{number:,} account{'' if number == 1 else 's'}"
 
 
-def _researchers(lake: Lake, account_ids: Collection[str]) -> int:
+def _researchers(lake: Lake, account_ids: Collection[str]) -> frozenset[str]:
     flagged = distinct_where(lake, "account_records", "account_id", account_ids, ("account_id", "verified_researcher"))
-    return sum(1 for _, verified in flagged if verified)
+    return frozenset(account for account, verified in flagged if verified)
+
+
+def _nearest(
+    neighbours: Collection[tuple[str, str]], colleagues: Collection[str], researchers: Collection[str]
+) -> tuple[Neighbour, ...]:
+    """Those to look at by name: researchers first, then those who share most."""
+    shared: dict[str, list[str]] = {account: [] for account in colleagues}
+    for address, account in sorted(neighbours):
+        shared.setdefault(account, []).append(address)
+    ranked = sorted(shared, key=lambda account: (account not in researchers, -len(shared[account]), account))
+    return tuple(
+        Neighbour(account, tuple(shared[account][:_ADDRESSES_SHOWN]), account in colleagues, account in researchers)
+        for account in ranked[:_NEIGHBOURS_SHOWN]
+    )
 
 
 def _busiest(neighbours: Collection[tuple[str, str]]) -> tuple[SharedAddress, ...]:

@@ -14,9 +14,14 @@ from stormwatch.storage.tables.actions import actions, decisions
 
 STATE_OF: Final[Mapping[ActionKind, DecisionState]] = {
     ActionKind.WATCH: DecisionState.ALLOW,
+    ActionKind.VERIFY: DecisionState.LIMIT,
     ActionKind.LIMIT: DecisionState.LIMIT,
     ActionKind.SUSPEND: DecisionState.SUSPENDED,
+    ActionKind.TERMINATE: DecisionState.SUSPENDED,
+    ActionKind.ROTATE_KEY: DecisionState.ALLOW,
 }
+# Kinds that keep an account out: what else tells suspended accounts reads this.
+KEEPS_OUT: Final = frozenset(kind for kind, state in STATE_OF.items() if state is DecisionState.SUSPENDED)
 SEVERITY: Final[Mapping[DecisionState, int]] = {
     DecisionState.ALLOW: 0,
     DecisionState.LIMIT: 1,
@@ -65,7 +70,9 @@ def ordered_state(connection: Connection, account_id: str, *, now_us: int | None
     kinds = connection.execute(
         select(actions.c.kind).where(
             actions.c.account_id == account_id,
+            actions.c.effective_us.is_not(None),
             actions.c.reversed_us.is_(None),
+            actions.c.ended_us.is_(None),
             or_(actions.c.until_us.is_(None), actions.c.until_us > (present() if now_us is None else now_us)),
         )
     ).scalars()

@@ -1,12 +1,13 @@
-"""An approved proposal into effect: one action, one decision and one order in the outbox for each account."""
+"""An approved proposal into effect: an action for each account and, in force, its decision and order in the outbox."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, Row, Select, insert, or_, select
+from sqlalchemy import Connection, Row, Select, insert, or_, select, update
 
-from stormwatch.actions.decisions import STATE_OF
+from stormwatch.actions.decisions import KEEPS_OUT, STATE_OF
+from stormwatch.actions.outbox import APPLY, place_orders
 from stormwatch.actions.proposal_queue import Proposal
 from stormwatch.cases.outcomes import Outcome, record_outcomes
 from stormwatch.model.case import Action, ActionKind, DecisionState
@@ -14,59 +15,80 @@ from stormwatch.model.errors import NotFound
 from stormwatch.model.ids import new_id
 from stormwatch.model.times import now_us as present
 from stormwatch.storage.database import Database
-from stormwatch.storage.tables.actions import actions, decisions, outbox
-
-APPLY = "apply"
-LIFT = "lift"
+from stormwatch.storage.tables.actions import actions, decisions
 
 
 def put_into_effect(connection: Connection, proposal: Proposal, by: str, now_us: int) -> tuple[Action, ...]:
-    """Makes the actions, changes the decision list and fills the outbox, inside the approval's transaction."""
-    taken = tuple(
-        Action(
-            action_id=new_id("action"),
-            case_id=proposal.case_id,
-            account_id=account_id,
-            kind=proposal.kind,
-            proposed_by=proposal.proposed_by,
-            proposed_us=proposal.proposed_us,
-            evidence_hash=proposal.evidence_hash,
-            reason_code=proposal.reason_code,
-            approved_by=by,
-            approved_us=now_us,
-        )
+    """Makes the actions inside the approval's transaction, and brings them into force unless an embargo holds them."""
+    rows = [
+        {
+            "action_id": new_id("action"),
+            "proposal_id": proposal.proposal_id,
+            "case_id": proposal.case_id,
+            "account_id": account_id,
+            "kind": proposal.kind.value,
+            "reason_code": proposal.reason_code,
+            "evidence_hash": proposal.evidence_hash,
+            "until_us": proposal.until_us,
+            "proposed_by": proposal.proposed_by,
+            "proposed_us": proposal.proposed_us,
+            "approved_by": by,
+            "approved_us": now_us,
+        }
         for account_id in proposal.account_ids
-    )
+    ]
+    connection.execute(insert(actions), rows)
+    taken = _of_proposal(connection, proposal.proposal_id)
+    if proposal.not_before_us is not None and proposal.not_before_us > now_us:
+        return taken
+    bring_into_force(connection, taken, now_us)
+    return _of_proposal(connection, proposal.proposal_id)
+
+
+def bring_into_force(connection: Connection, taken: Sequence[Action], now_us: int) -> None:
+    """Changes the decision list and fills the outbox for actions that were approved, in the caller's transaction.
+
+    A rotated key is over with its order: nothing of it stays in force that could be reversed or would run out.
+    """
+    ids = [action.action_id for action in taken]
+    over = {"until_us": now_us, "ended_us": now_us}
+    for kind in {action.kind for action in taken}:
+        of_kind = actions.c.action_id.in_([action.action_id for action in taken if action.kind is kind])
+        values = {"effective_us": now_us, **(over if kind is ActionKind.ROTATE_KEY else {})}
+        connection.execute(update(actions).where(of_kind).values(values))
+    rows = [
+        {
+            "action_id": action.action_id,
+            "account_id": action.account_id,
+            "state": STATE_OF[action.kind].value,
+            "reason_code": action.reason_code,
+            "until_us": action.until_us,
+        }
+        for action in taken
+        if STATE_OF[action.kind] is not DecisionState.ALLOW
+    ]
+    if rows:
+        connection.execute(insert(decisions), rows)
+    place_orders(connection, list(zip(ids, (action.account_id for action in taken), strict=True)), APPLY, now_us)
     for action in taken:
-        _insert(connection, action, proposal)
-        place_order(connection, action.action_id, action.account_id, APPLY, now_us)
-    if proposal.kind is ActionKind.SUSPEND:
-        record_outcomes(connection, proposal.account_ids, proposal.case_id, Outcome.SUSPENDED, now_us)
-    return taken
+        if action.kind in KEEPS_OUT:
+            record_outcomes(connection, [action.account_id], action.case_id, Outcome.SUSPENDED, now_us)
 
 
-def place_order(connection: Connection, action_id: str, account_id: str, purpose: str, now_us: int) -> None:
-    """Puts an order into the outbox, due at once, inside the caller's write transaction."""
-    connection.execute(
-        insert(outbox).values(
-            action_id=action_id,
-            purpose=purpose,
-            account_id=account_id,
-            created_us=now_us,
-            attempts=0,
-            next_try_us=now_us,
-        )
-    )
-
-
-def actions_in_effect(connection: Connection, account_ids: Collection[str]) -> tuple[Action, ...]:
-    """Actions on these accounts that are neither reversed nor over, inside the caller's transaction."""
+def standing_actions(connection: Connection, account_ids: Collection[str]) -> tuple[Action, ...]:
+    """Actions on these accounts that are neither reversed nor over, also those that an embargo holds back."""
     query = select(actions).where(
         actions.c.account_id.in_(sorted(account_ids)),
         actions.c.reversed_us.is_(None),
+        actions.c.ended_us.is_(None),
         or_(actions.c.until_us.is_(None), actions.c.until_us > present()),
     )
     return read_actions(connection, query)
+
+
+def actions_in_effect(connection: Connection, account_ids: Collection[str]) -> tuple[Action, ...]:
+    """Those of them that are in force, inside the caller's transaction."""
+    return tuple(action for action in standing_actions(connection, account_ids) if action.in_force)
 
 
 def read_actions(connection: Connection, query: Select[tuple[object, ...]]) -> tuple[Action, ...]:
@@ -95,34 +117,9 @@ def action_row(connection: Connection, action_id: str) -> Action:
     return found[0]
 
 
-def _insert(connection: Connection, action: Action, proposal: Proposal) -> None:
-    connection.execute(
-        insert(actions).values(
-            action_id=action.action_id,
-            proposal_id=proposal.proposal_id,
-            case_id=action.case_id,
-            account_id=action.account_id,
-            kind=action.kind.value,
-            reason_code=action.reason_code,
-            evidence_hash=action.evidence_hash,
-            until_us=proposal.until_us,
-            proposed_by=action.proposed_by,
-            proposed_us=action.proposed_us,
-            approved_by=action.approved_by,
-            approved_us=action.approved_us,
-        )
-    )
-    state = STATE_OF[action.kind]
-    if state is not DecisionState.ALLOW:
-        connection.execute(
-            insert(decisions).values(
-                action_id=action.action_id,
-                account_id=action.account_id,
-                state=state.value,
-                reason_code=action.reason_code,
-                until_us=proposal.until_us,
-            )
-        )
+def _of_proposal(connection: Connection, proposal_id: str) -> tuple[Action, ...]:
+    query = select(actions).where(actions.c.proposal_id == proposal_id).order_by(actions.c.account_id)
+    return read_actions(connection, query)
 
 
 def _action(row: Row[tuple[object, ...]]) -> Action:
@@ -141,4 +138,7 @@ def _action(row: Row[tuple[object, ...]]) -> Action:
         verified_us=row.verified_us,
         reversed_us=row.reversed_us,
         reversed_by=row.reversed_by,
+        until_us=row.until_us,
+        effective_us=row.effective_us,
+        ended_us=row.ended_us,
     )

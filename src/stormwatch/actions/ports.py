@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from stormwatch.model.case import DecisionState
+from stormwatch.model.case import ActionKind, DecisionState
 from stormwatch.model.errors import StormwatchError
 
 
@@ -15,7 +15,12 @@ class DeliveryFailed(StormwatchError):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a gateway has to bring about: the state that one account shall have from now on."""
+    """What a gateway has to bring about: the state that one account shall have from now on.
+
+    `idempotency_key` names this one call: it is the same whenever the call is repeated because its answer was lost, and
+    another one when the gateway has to be told anew (another state by now, or its probe told otherwise). Printable
+    ASCII without spaces, under 100 characters. `kind` is what was approved; `lifts` says that it is being undone.
+    """
 
     order_id: int
     action_id: str
@@ -23,6 +28,14 @@ class Order:
     state: DecisionState
     reason_code: str | None
     until_us: int | None
+    idempotency_key: str = ""
+    kind: ActionKind = ActionKind.SUSPEND
+    lifts: bool = False
+
+    @property
+    def rotates_keys(self) -> bool:
+        """Whether this asks for new keys instead of a state; only gateways with `KeyRotation` are asked."""
+        return self.kind is ActionKind.ROTATE_KEY and not self.lifts
 
 
 class Gateway(Protocol):
@@ -39,4 +52,17 @@ class Gateway(Protocol):
 
     def probe(self, account_id: str) -> DecisionState:
         """What the gateway answers for the account now, asked the way a request would be; or DeliveryFailed."""
+        ...
+
+
+@runtime_checkable
+class KeyRotation(Protocol):
+    """What a gateway may do beside: make all keys that an account has now useless, so that it goes on with new ones."""
+
+    def rotate_keys(self, order: Order) -> None:
+        """Makes them useless. The same order may come twice and must then spare the new keys; or DeliveryFailed."""
+        ...
+
+    def keys_rotated(self, order: Order) -> bool:
+        """Whether none of the keys of before opens anything, asked the way a request would be; or DeliveryFailed."""
         ...

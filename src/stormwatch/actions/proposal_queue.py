@@ -27,7 +27,10 @@ class ProposalState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """An action that waits for a second person. `evidence_hash` is that of the evidence file of these accounts."""
+    """An action that waits for a second person. `evidence_hash` is that of the evidence file of these accounts.
+
+    `not_before_us` is the embargo: approved or not, nothing is delivered before; None: at once.
+    """
 
     proposal_id: str
     case_id: str
@@ -43,6 +46,7 @@ class Proposal:
     decided_by: str | None = None
     decided_us: int | None = None
     decision_reason: str | None = None
+    not_before_us: int | None = None
 
 
 def get_proposal(database: Database, proposal_id: str) -> Proposal:
@@ -97,4 +101,5 @@ def _proposal(connection: Connection, row: Row[tuple[object, ...]]) -> Proposal:
         decided_by=row.decided_by,
         decided_us=row.decided_us,
         decision_reason=row.decision_reason,
+        not_before_us=row.not_before_us,
     )

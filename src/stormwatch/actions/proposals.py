@@ -8,22 +8,22 @@ import msgspec
 from sqlalchemy import Connection, insert, update
 
 from stormwatch.access.acting import acting_person, confirmed_person
-from stormwatch.actions.collateral import collateral
-from stormwatch.actions.decisions import SEVERITY, STATE_OF
-from stormwatch.actions.execution import actions_in_effect, put_into_effect
+from stormwatch.actions.dry_run import DryRun, dry_run_in
+from stormwatch.actions.execution import put_into_effect
 from stormwatch.actions.proposal_queue import Proposal, ProposalState, pending_proposal, proposal_row
-from stormwatch.actions.reasons import reason_of
-from stormwatch.cases.evidence_file import EvidenceFile, evidence_file_in
+from stormwatch.actions.safeguards import covered_by, differs_from_record, require_another, what_changed
+from stormwatch.actions.terms import Terms
+from stormwatch.cases.evidence_file import evidence_file_in
 from stormwatch.cases.queue import case_row
 from stormwatch.cases.review import settle
 from stormwatch.cases.said import said
 from stormwatch.cases.states import move, require_state
 from stormwatch.ledger.log import Ledger
 from stormwatch.model.case import Action, ActionKind, Case, CaseState
-from stormwatch.model.errors import Conflict, Forbidden, InvalidInput
+from stormwatch.model.errors import Conflict
 from stormwatch.model.ids import new_id
 from stormwatch.model.principal import Principal, Role
-from stormwatch.model.times import now_us
+from stormwatch.model.times import format_rfc3339, now_us
 from stormwatch.storage.database import Database
 from stormwatch.storage.lake import Lake
 from stormwatch.storage.tables.actions import proposal_accounts, proposals
@@ -40,37 +40,36 @@ def propose(
     *,
     account_ids: Collection[str] | None = None,
     until_us: int | None = None,
+    not_before_us: int | None = None,
 ) -> Proposal:
     """An analyst asks for an action on accounts of a case in review; by default on all that it does not hold already.
 
-    Raises Conflict while a top alternative has no answer, another proposal waits, or nothing is left to act on;
-    InvalidInput for accounts that are not the case's. A waiting proposal that a change made void gives way.
+    `not_before_us` is an embargo: approved, it takes effect then and not before. Raises Conflict while a top
+    alternative has no answer, another proposal waits, or nothing is left to act on; InvalidInput for accounts that are
+    not the case's and times that make no sense. A waiting proposal that a change made void gives way.
     """
-    reason_of(reason_code)
-    now = now_us()
-    if until_us is not None and until_us <= now:
-        raise InvalidInput("the action would end before it begins", remedy="name a time in the future")
+    terms, now = Terms(kind, reason_code, until_us, not_before_us), now_us()
+    terms.check(now)
     with database.write() as connection:
         person = acting_person(connection, by, Role.ANALYST)
         case = case_row(connection, case_id)
         _drop_stale(connection, ledger, lake, case, person.person_id)
         require_state(connection, case_id, CaseState.IN_REVIEW, remedy="claim it first")
-        file = evidence_file_in(connection, lake, case, _targets(connection, case, kind, account_ids))
-        _require_answers(evidence_file_in(connection, lake, case))
+        dry = dry_run_in(connection, lake, case_id, terms, account_ids)
+        _require_answers(dry)
         proposal = Proposal(
             proposal_id=new_id("proposal"),
             case_id=case_id,
             kind=kind,
             reason_code=reason_code,
             state=ProposalState.PENDING,
-            evidence_hash=file.digest,
-            account_ids=tuple(entry.account_id for entry in file.accounts),
-            collateral=collateral(
-                lake, [entry.account_id for entry in file.accounts], by_links_alone=len(file.by_links_alone)
-            ),
+            evidence_hash=dry.evidence_hash,
+            account_ids=tuple(entry.account_id for entry in dry.file.accounts),
+            collateral=dry.collateral,
             proposed_by=person.person_id,
             proposed_us=now,
             until_us=until_us,
+            not_before_us=not_before_us,
         )
         _insert(connection, proposal)
         _announce(connection, ledger, proposal)
@@ -80,20 +79,19 @@ def propose(
 def approve(
     database: Database, ledger: Ledger, lake: Lake, by: Principal, proposal_id: str, evidence_hash: str
 ) -> tuple[Action, ...]:
-    """A second person lets a proposal take effect; the decision list changes in the same transaction.
+    """A second person lets a proposal take effect; the decision list changes in the same transaction, or at the end of
+    its embargo.
 
     `evidence_hash` is that of the evidence the approver was shown. Raises Forbidden for who is no approver or is the
-    proposer, whatever role they hold now; FactorNeeded while a second factor has to be given anew; Conflict when the
-    proposal waits no more, when another hash was shown, and when accounts or evidence changed since it was made, which
-    voids it. Hand the outbox to gateways afterwards (`actions.delivery.deliver`).
+    proposer, whatever role or other account of theirs they use by now; FactorNeeded while a second factor has to be
+    given anew; Conflict when the proposal waits no more, when another hash was shown, and when accounts, evidence or
+    the proposal itself changed since it was made, which voids it. Hand the outbox to gateways afterwards
+    (`actions.delivery.deliver`).
     """
     with database.write() as connection:
         person = confirmed_person(connection, by, Role.APPROVER)
         proposal = _pending(connection, proposal_id)
-        if person.person_id == proposal.proposed_by:
-            raise Forbidden(
-                "nobody approves what they proposed", where=proposal_id, remedy="another approver has to decide"
-            )
+        require_another(connection, by, proposal)
         if evidence_hash != proposal.evidence_hash:
             raise Conflict(
                 "the proposal is about other evidence than you were shown",
@@ -101,7 +99,7 @@ def approve(
                 remedy="look at the evidence file again",
             )
         case = case_row(connection, proposal.case_id)
-        changed = _what_changed(connection, lake, case, proposal)
+        changed = differs_from_record(ledger, proposal) or what_changed(connection, lake, case, proposal)
         if changed is None:
             return _take_effect(connection, ledger, lake, case, proposal, person.person_id)
         _settle(connection, ledger, proposal, ProposalState.VOID, person.person_id, changed)
@@ -135,52 +133,20 @@ def _pending(connection: Connection, proposal_id: str) -> Proposal:
     return proposal
 
 
-def _targets(
-    connection: Connection, case: Case, kind: ActionKind, account_ids: Collection[str] | None
-) -> tuple[str, ...]:
-    wanted = case.account_ids if account_ids is None else tuple(sorted(set(account_ids)))
-    held = {
-        action.account_id
-        for action in actions_in_effect(connection, wanted)
-        if action.kind is kind or SEVERITY[STATE_OF[action.kind]] > SEVERITY[STATE_OF[kind]]
-    }
-    left = tuple(account_id for account_id in wanted if account_id not in held)
-    if not left or (account_ids is not None and held):
-        named = f"{min(held)} is" if held else "no account is named that is not"
-        raise Conflict(f"{named} under this or a graver action already", where=case.case_id)
-    return left
-
-
-def _require_answers(file: EvidenceFile) -> None:
-    if file.likelihood is None:
-        raise Conflict("the last hunt assessed these accounts no more", where=file.case.case_id, remedy="hunt again")
-    if file.unanswered:
-        open_ones = "; ".join(f"{a.alternative_id}: {a.statement}" for a in file.unanswered)
-        raise Conflict(
-            "some innocent explanations have no answer yet",
-            where=file.case.case_id,
-            remedy=f"answer {open_ones}",
-        )
-
-
-def _what_changed(connection: Connection, lake: Lake, case: Case, proposal: Proposal) -> str | None:
-    if case.state is not CaseState.PROPOSED:
-        return f"the case is {case.state.value} now"
-    if not set(proposal.account_ids) <= set(case.account_ids):
-        return "accounts left the case since"
-    file = evidence_file_in(connection, lake, case, proposal.account_ids)
-    if file.digest != proposal.evidence_hash:
-        return "the accounts or the evidence changed since it was made"
-    if evidence_file_in(connection, lake, case).unanswered:
-        return "an innocent explanation came up that has no answer"
-    return None
+def _require_answers(dry: DryRun) -> None:
+    case_id = dry.file.case.case_id
+    if dry.file.likelihood is None:
+        raise Conflict("the last hunt assessed these accounts no more", where=case_id, remedy="hunt again")
+    if dry.unanswered:
+        open_ones = "; ".join(f"{a.alternative_id}: {a.statement}" for a in dry.unanswered)
+        raise Conflict("some innocent explanations have no answer yet", where=case_id, remedy=f"answer {open_ones}")
 
 
 def _drop_stale(connection: Connection, ledger: Ledger, lake: Lake, case: Case, by: str) -> None:
     waiting = pending_proposal(connection, case.case_id)
     if waiting is None:
         return
-    changed = _what_changed(connection, lake, case, waiting)
+    changed = what_changed(connection, lake, case, waiting)
     if changed is None:
         raise Conflict("a proposal waits for approval", where=waiting.proposal_id, remedy="withdraw it first")
     _settle(connection, ledger, waiting, ProposalState.VOID, by, changed)
@@ -197,6 +163,7 @@ def _insert(connection: Connection, proposal: Proposal) -> None:
             evidence_hash=proposal.evidence_hash,
             collateral=msgspec.to_builtins(proposal.collateral),
             until_us=proposal.until_us,
+            not_before_us=proposal.not_before_us,
             proposed_by=proposal.proposed_by,
             proposed_us=proposal.proposed_us,
         )
@@ -221,15 +188,7 @@ def _announce(connection: Connection, ledger: Ledger, proposal: Proposal) -> Non
         "action.proposed",
         proposal.proposed_by,
         proposal.case_id,
-        {
-            "proposal": proposal.proposal_id,
-            "kind": proposal.kind.value,
-            "reason_code": proposal.reason_code,
-            "accounts": list(proposal.account_ids),
-            "evidence_hash": proposal.evidence_hash,
-            "until_us": proposal.until_us,
-            "warnings": list(proposal.collateral.warnings),
-        },
+        {**covered_by(proposal), "warnings": list(proposal.collateral.warnings)},
     )
 
 
@@ -247,7 +206,7 @@ def _settle(
         f"action.{to.value}",
         by,
         proposal.case_id,
-        {"proposal": proposal.proposal_id, "evidence_hash": proposal.evidence_hash, "reason": reason},
+        {**covered_by(proposal), "reason": reason},
     )
     if to is not ProposalState.APPROVED and case_row(connection, proposal.case_id).state is CaseState.PROPOSED:
         move(
@@ -260,13 +219,14 @@ def _take_effect(
 ) -> tuple[Action, ...]:
     _settle(connection, ledger, proposal, ProposalState.APPROVED, by, "approved")
     taken = put_into_effect(connection, proposal, by, now_us())
+    held = "" if proposal.not_before_us is None else f", under embargo until {format_rfc3339(proposal.not_before_us)}"
     move(
         connection,
         ledger,
         case.case_id,
         CaseState.ACTED,
         by=by,
-        reason=f"{proposal.kind.value} approved",
+        reason=f"{proposal.kind.value} approved{held}",
         now_us=now_us(),
         facts={"evidence_hash": proposal.evidence_hash},
     )

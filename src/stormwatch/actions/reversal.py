@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, select, update
 
 from stormwatch.access.acting import acting_person
-from stormwatch.actions.execution import APPLY, LIFT, action_row, actions_in_effect, place_order
-from stormwatch.cases.outcomes import Outcome, record_outcomes
+from stormwatch.actions.ending import take_off
+from stormwatch.actions.execution import action_row
+from stormwatch.actions.outbox import LIFT, cancel_orders
+from stormwatch.actions.receipts import was_called
 from stormwatch.cases.said import said
 from stormwatch.cases.states import move, state_of
 from stormwatch.ledger.log import Ledger
@@ -17,7 +19,7 @@ from stormwatch.model.errors import Conflict, InvalidInput
 from stormwatch.model.principal import Principal, Role
 from stormwatch.model.times import now_us
 from stormwatch.storage.database import Database
-from stormwatch.storage.tables.actions import actions, decisions, outbox
+from stormwatch.storage.tables.actions import actions
 
 
 def reverse(
@@ -26,7 +28,8 @@ def reverse(
     """Reverses actions at once; what other actions on the accounts ask for stays in effect.
 
     An approver decides, also one who approved the action; a reason is needed. Raises Conflict when one of the actions
-    is reversed already (nothing is changed then). A case without any action left goes back into review.
+    is reversed or over already (nothing is changed then). One that an embargo holds back is called off. A case without
+    any action left goes back into review.
     """
     stated = said(reason, "a reversal needs a reason")
     if not action_ids:
@@ -37,6 +40,8 @@ def reverse(
         for action in found:
             if action.reversed_us is not None:
                 raise Conflict("the action is reversed already", where=action.action_id)
+            if action.ended_us is not None and action.kind is not ActionKind.ROTATE_KEY:
+                raise Conflict("the action is over already", where=action.action_id)
             _lift(connection, action, person.person_id, stated, now)
             ledger.append(
                 connection,
@@ -51,22 +56,23 @@ def reverse(
 
 
 def _lift(connection: Connection, action: Action, by: str, reason: str, now: int) -> None:
-    connection.execute(delete(decisions).where(decisions.c.action_id == action.action_id))
+    if action.kind is ActionKind.ROTATE_KEY:
+        _cancel_rotation(connection, action, now)
     connection.execute(
         update(actions)
         .where(actions.c.action_id == action.action_id)
         .values(reversed_us=now, reversed_by=by, reversal_reason=reason)
     )
-    # An order that never arrived must not be carried out after the reversal.
-    connection.execute(
-        update(outbox)
-        .where(outbox.c.action_id == action.action_id, outbox.c.purpose == APPLY, outbox.c.finished_us.is_(None))
-        .values(finished_us=now, last_error="reversed before it was verified")
-    )
-    place_order(connection, action.action_id, action.account_id, LIFT, now)
-    held = {other.kind for other in actions_in_effect(connection, [action.account_id])}
-    if action.kind is ActionKind.SUSPEND and ActionKind.SUSPEND not in held:
-        record_outcomes(connection, [action.account_id], action.case_id, Outcome.REINSTATED, now)
+    if action.kind is not ActionKind.ROTATE_KEY:
+        take_off(connection, action, LIFT, "reversed before it was verified", now)
+
+
+def _cancel_rotation(connection: Connection, action: Action, now: int) -> None:
+    if was_called(connection, action.action_id):
+        raise Conflict(
+            "keys that were rotated stay so: nothing was taken from the holder but old keys", where=action.action_id
+        )
+    cancel_orders(connection, action.action_id, "reversed before it was carried out", now)
 
 
 def _return_to_review(connection: Connection, ledger: Ledger, case_id: str, by: str, reason: str, now: int) -> None:

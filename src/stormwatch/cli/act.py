@@ -7,21 +7,36 @@ from typing import Annotated
 import msgspec
 import typer
 
-from stormwatch.actions import proposals
-from stormwatch.actions.delivery import DeliveryReport, deliver, waiting_orders
-from stormwatch.actions.execution import list_actions
-from stormwatch.actions.proposal_queue import Proposal, get_proposal, list_proposals
+from stormwatch.actions import embargo, proposals
+from stormwatch.actions.dry_run import dry_run
+from stormwatch.actions.progress import progress_of, standings
+from stormwatch.actions.proposal_queue import get_proposal, list_proposals
 from stormwatch.actions.reasons import load_reasons
 from stormwatch.actions.reversal import reverse as reverse_actions
-from stormwatch.adapters.decision_endpoint import decision_endpoint
+from stormwatch.actions.terms import Terms
+from stormwatch.cli import act_outbox
+from stormwatch.cli.act_plan import show_plan
+from stormwatch.cli.act_sheet import (
+    dry_run_lines,
+    dry_run_payload,
+    embargo_words,
+    proposal_payload,
+    standing_line,
+    standing_payload,
+    warn,
+)
 from stormwatch.cli.context import person_of, runtime_of
-from stormwatch.cli.output import JsonOption, emit, lines_of, note
-from stormwatch.model.case import Action, ActionKind
-from stormwatch.model.errors import WrongUsage
-from stormwatch.model.times import format_rfc3339, parse_rfc3339
+from stormwatch.cli.output import JsonOption, emit, lines_of
+from stormwatch.cli.times import moment
+from stormwatch.model.case import ActionKind
+from stormwatch.model.times import now_us
 from stormwatch.runtime import Runtime
 
 act = typer.Typer(help="Act on accounts; two people always.", no_args_is_help=True, rich_markup_mode=None)
+act.command("deliver")(act_outbox.deliver_now)
+act.command("outbox")(act_outbox.show_outbox)
+act.command("requeue")(act_outbox.requeue_orders)
+act.command("plan")(show_plan)
 
 ProposalArgument = Annotated[str, typer.Argument(metavar="PROPOSAL", help="The proposal's id.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the record.")]
@@ -37,27 +52,41 @@ def propose(
         list[str] | None, typer.Option("--account", help="Only these accounts; default: all of the case.")
     ] = None,
     until: Annotated[str | None, typer.Option("--until", help="When it ends, as RFC 3339; default: never.")] = None,
+    embargo_until: Annotated[
+        str | None, typer.Option("--embargo", help="Before when nothing is done; default: it takes effect at once.")
+    ] = None,
+    only_show: Annotated[
+        bool, typer.Option("--dry-run", help="Show whom it would hit and what stands in its way; change nothing.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Propose an action as an analyst."""
+    """Propose an action as an analyst, or see what it would do."""
     runtime = runtime_of(ctx)
+    by = person_of(runtime)
+    terms = Terms(kind, reason_code, moment(until, "--until"), moment(embargo_until, "--embargo"))
+    if only_show:
+        found = dry_run(runtime.database, runtime.lake, case_id, terms, account or None)
+        emit(dry_run_payload(found), lines_of(dry_run_lines(found)), as_json=as_json)
+        return
     proposal = proposals.propose(
         runtime.database,
         runtime.ledger,
         runtime.lake,
-        person_of(runtime),
+        by,
         case_id,
         kind,
         reason_code,
         account_ids=account or None,
-        until_us=None if until is None else _moment(until),
+        until_us=terms.until_us,
+        not_before_us=terms.not_before_us,
     )
     prose = (
         f"{proposal.proposal_id} waits for another person's approval.\n"
         f"{proposal.kind.value}, accounts: {len(proposal.account_ids)}, evidence hash {proposal.evidence_hash}"
+        f"{embargo_words(proposal.not_before_us)}"
     )
-    _warn(proposal)
-    emit(_proposal(proposal), prose, as_json=as_json)
+    warn(proposal)
+    emit(proposal_payload(proposal), prose, as_json=as_json)
 
 
 @act.command("approve")
@@ -69,12 +98,28 @@ def approve(
     ],
     as_json: JsonOption = False,
 ) -> None:
-    """Approve a proposal of somebody else, as an approver; it takes effect at once."""
+    """Approve a proposal of somebody else, as an approver; it takes effect at once, or when its embargo ends."""
     runtime = runtime_of(ctx)
     by = person_of(runtime, confirmed=True)
-    _warn(get_proposal(runtime.database, proposal_id))
+    proposal = get_proposal(runtime.database, proposal_id)
+    warn(proposal)
     taken = proposals.approve(runtime.database, runtime.ledger, runtime.lake, by, proposal_id, evidence_hash)
-    _emit_effect(runtime, [action.action_id for action in taken], "in effect", as_json=as_json)
+    held = proposal.not_before_us is not None and proposal.not_before_us > now_us()
+    what = f"approved{embargo_words(proposal.not_before_us)}" if held else "in effect"
+    _emit_effect(runtime, proposal.case_id, [action.action_id for action in taken], what, as_json=as_json)
+
+
+@act.command("release")
+def release(
+    ctx: typer.Context, proposal_id: ProposalArgument, reason: ReasonOption, as_json: JsonOption = False
+) -> None:
+    """End the embargo of an approved proposal early, as an approver who did not propose it."""
+    runtime = runtime_of(ctx)
+    by = person_of(runtime, confirmed=True)
+    case_id = get_proposal(runtime.database, proposal_id).case_id
+    found = embargo.release_now(runtime.database, runtime.ledger, runtime.lake, by, proposal_id, reason)
+    act_outbox.tell_held_back(found)
+    _emit_effect(runtime, case_id, [action.action_id for action in found.in_force], "in effect", as_json=as_json)
 
 
 @act.command("decline")
@@ -84,7 +129,7 @@ def decline(
     """Turn a proposal down, as an approver."""
     runtime = runtime_of(ctx)
     proposals.decline(runtime.database, runtime.ledger, person_of(runtime), proposal_id, reason)
-    emit(_proposal(get_proposal(runtime.database, proposal_id)), f"{proposal_id} is declined.", as_json=as_json)
+    emit(proposal_payload(get_proposal(runtime.database, proposal_id)), f"{proposal_id} is declined.", as_json=as_json)
 
 
 @act.command("withdraw")
@@ -94,7 +139,7 @@ def withdraw(
     """Take a proposal back, as an analyst."""
     runtime = runtime_of(ctx)
     proposals.withdraw(runtime.database, runtime.ledger, person_of(runtime), proposal_id, reason)
-    emit(_proposal(get_proposal(runtime.database, proposal_id)), f"{proposal_id} is withdrawn.", as_json=as_json)
+    emit(proposal_payload(get_proposal(runtime.database, proposal_id)), f"{proposal_id} is withdrawn.", as_json=as_json)
 
 
 @act.command("reverse")
@@ -107,7 +152,7 @@ def reverse(
     """Undo actions as an approver; one person is enough, and the accounts are let in at once."""
     runtime = runtime_of(ctx)
     undone = reverse_actions(runtime.database, runtime.ledger, person_of(runtime), action_id, reason)
-    _emit_effect(runtime, [action.action_id for action in undone], "reversed", as_json=as_json)
+    _emit_effect(runtime, None, [action.action_id for action in undone], "reversed", as_json=as_json)
 
 
 @act.command("list")
@@ -116,17 +161,24 @@ def show_list(
     case_id: Annotated[str | None, typer.Option("--case", help="Only those of this case.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List proposals and actions, the newest first."""
+    """List proposals and actions with how far each came, the newest first."""
     runtime = runtime_of(ctx)
     person_of(runtime)
     waiting = list_proposals(runtime.database, case_id=case_id)
-    taken = list_actions(runtime.database, case_id=case_id)
+    taken = standings(runtime.database, case_id=case_id)
     lines = [
-        f"{each.proposal_id}  {each.state.value:9}  {each.kind.value}  {len(each.account_ids)} accounts  {each.case_id}"
+        f"{each.proposal_id}  {each.state.value:9}  {each.kind.value}  {len(each.account_ids)} accounts  "
+        f"{each.case_id}{embargo_words(each.not_before_us)}"
         for each in waiting
     ]
-    lines += [f"{each.action_id}  {_progress(each):12}  {each.kind.value}  {each.account_id}" for each in taken]
-    payload = {"proposals": [_proposal(each) for each in waiting], "actions": [_action(each) for each in taken]}
+    lines += [standing_line(each) for each in taken]
+    if taken:
+        lines.append(f"Actions: {len(taken):,}; {progress_of(taken).words}.")
+    payload = {
+        "proposals": [proposal_payload(each) for each in waiting],
+        "actions": [standing_payload(each) for each in taken],
+        "progress": dict(progress_of(taken).counts),
+    }
     emit(payload, lines_of(lines) or "Nothing was proposed yet.", as_json=as_json)
 
 
@@ -138,59 +190,16 @@ def reasons(as_json: JsonOption = False) -> None:
     emit({"reasons": msgspec.to_builtins(list(known.values()))}, lines_of(lines), as_json=as_json)
 
 
-@act.command("deliver")
-def deliver_again(ctx: typer.Context, as_json: JsonOption = False) -> None:
-    """Tell the gateways what they have not confirmed yet, without waiting for the next try."""
-    runtime = runtime_of(ctx)
-    person_of(runtime)
-    report = _deliver(runtime, all_waiting=True)
-    payload = {"verified": report.verified, "waiting": waiting_orders(runtime.database)}
-    emit(payload, f"Orders verified: {report.verified}; waiting: {payload['waiting']}.", as_json=as_json)
-
-
-def _deliver(runtime: Runtime, *, all_waiting: bool = False) -> DeliveryReport:
-    gateway = decision_endpoint(runtime.database, runtime.settings)
-    report = deliver(runtime.database, runtime.ledger, [gateway], all_waiting=all_waiting)
-    for failure in report.failures:
-        note(f"not verified, will be tried again: {failure}")
-    return report
-
-
-def _emit_effect(runtime: Runtime, action_ids: list[str], what: str, *, as_json: bool) -> None:
-    report = _deliver(runtime)
-    taken = [action for action in list_actions(runtime.database) if action.action_id in set(action_ids)]
-    lines = [f"{action.action_id}  {action.kind.value}  {action.account_id}" for action in taken]
-    prose = lines_of([f"Actions {what}: {len(taken)}; verified at the gateway: {report.verified}.", *lines])
-    emit({"actions": [_action(action) for action in taken], "verified": report.verified}, prose, as_json=as_json)
-
-
-def _warn(proposal: Proposal) -> None:
-    for warning in proposal.collateral.warnings:
-        note(f"WARNING: {warning}")
-
-
-def _progress(action: Action) -> str:
-    if action.reversed_us is not None:
-        return "reversed"
-    if action.verified_us is not None:
-        return "verified"
-    return "acknowledged" if action.acknowledged_us is not None else "requested"
-
-
-def _proposal(proposal: Proposal) -> dict[str, object]:
-    return {
-        **msgspec.to_builtins(proposal),
-        "warnings": list(proposal.collateral.warnings),
-        "proposed_time": format_rfc3339(proposal.proposed_us),
+def _emit_effect(runtime: Runtime, case_id: str | None, action_ids: list[str], what: str, *, as_json: bool) -> None:
+    report = act_outbox.carry(runtime).delivery
+    wanted = set(action_ids)
+    taken = [each for each in standings(runtime.database, case_id=case_id) if each.action.action_id in wanted]
+    progress = progress_of(taken)
+    head = f"Actions {what}: {len(taken)}; verified at the gateway: {report.verified}."
+    rest = [f"Not all came through: {progress.words}."] if progress.failed else []
+    payload = {
+        "actions": [standing_payload(each) for each in taken],
+        "verified": report.verified,
+        "progress": dict(progress.counts),
     }
-
-
-def _action(action: Action) -> dict[str, object]:
-    return {**msgspec.to_builtins(action), "progress": _progress(action)}
-
-
-def _moment(text: str) -> int:
-    try:
-        return parse_rfc3339(text)
-    except ValueError as error:
-        raise WrongUsage(f"{text} is no time", where="--until", remedy="write 2026-12-31T00:00:00Z") from error
+    emit(payload, lines_of([head, *rest, *map(standing_line, taken)]), as_json=as_json)

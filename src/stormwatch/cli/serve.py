@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from stormwatch.actions.delivery import deliver
+from stormwatch.actions.delivery import Effort
 from stormwatch.adapters.alert_webhook import alert_webhooks
-from stormwatch.adapters.decision_endpoint import decision_endpoint
 from stormwatch.api.app import create_app
 from stormwatch.cli.context import runtime_of
 from stormwatch.cli.hunt_apart import HuntApart
@@ -63,10 +62,13 @@ def serve_home(runtime: Runtime, host: str, port: int) -> None:
 def _background(runtime: Runtime) -> tuple[Background, ...]:
     hunt = HuntApart(runtime.settings.home)
     hunts = HuntWhenNews(hunt, waiting=runtime.events.has_pending, knowledge=lambda: version(runtime.database))
-    gateway = decision_endpoint(runtime.database, runtime.settings)
 
-    def redeliver() -> None:
-        deliver(runtime.database, runtime.ledger, [gateway])
+    def deliver() -> None:
+        # Somebody else who delivers sees to everything that is due: no waiting for them.
+        runtime.go_round(Effort(most_attempts=runtime.settings.delivery_attempts, wait_seconds=0))
 
-    interval = runtime.settings.hunt_interval_seconds
-    return Background("hunts", hunts, interval, cancel=hunt.stop), Background("deliveries", redeliver, interval)
+    settings = runtime.settings
+    return (
+        Background("hunts", hunts, settings.hunt_interval_seconds, cancel=hunt.stop),
+        Background("deliveries", deliver, settings.delivery_interval_seconds),
+    )

@@ -9,6 +9,7 @@ import typer
 
 from stormwatch.access.invitations import Invitation
 from stormwatch.access.records import RoleChange
+from stormwatch.access.same_people import state_same_person
 from stormwatch.cli.context import person_of, runtime_of
 from stormwatch.cli.output import JsonOption, emit, lines_of
 from stormwatch.model.principal import Person, Role
@@ -41,6 +42,20 @@ def change_role(ctx: typer.Context, name: NameArgument, role: RoleOption, as_jso
     runtime = runtime_of(ctx)
     person = runtime.access.change_role(person_of(runtime), name, role)
     emit(_payload(person), f"{person.name} is {person.role.value} from now on.", as_json=as_json)
+
+
+@user.command("same")
+def state_same(
+    ctx: typer.Context,
+    name: NameArgument,
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="The other name of the same human being.")],
+    as_json: JsonOption = False,
+) -> None:
+    """State that two accounts are one human being's, so that neither approves what the other proposed; for good."""
+    runtime = runtime_of(ctx)
+    people = state_same_person(runtime.database, runtime.ledger, person_of(runtime), name, other)
+    payload = {"people": [_payload(person) for person in people]}
+    emit(payload, f"{people[0].name} and {people[1].name} count as one from now on.", as_json=as_json)
 
 
 @user.command("disable")

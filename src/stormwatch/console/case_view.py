@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from stormwatch.actions.decisions import decide
-from stormwatch.actions.execution import list_actions
+from stormwatch.actions.progress import Progress, Standing, progress_of, standings
 from stormwatch.actions.proposal_queue import Proposal, ProposalState, list_proposals
 from stormwatch.attribution.analysis import Analysis, analyse
 from stormwatch.cases.evidence_file import AccountEntry, EvidenceFile, build_evidence_file
@@ -68,15 +68,25 @@ class CaseView:
     decisions: Mapping[str, DecisionState]
     pending: PendingProposal | None
     past: Sequence[Proposal]
-    actions: Sequence[Action]
+    standings: Sequence[Standing]
     notes: Sequence[Note]
     history: Sequence[HistoryEntry]
     filters: CaseFilters
 
     @property
+    def actions(self) -> tuple[Action, ...]:
+        """What was approved, the newest first."""
+        return tuple(standing.action for standing in self.standings)
+
+    @property
     def reversible(self) -> tuple[Action, ...]:
-        """Actions that are still in effect."""
-        return tuple(action for action in self.actions if action.reversed_us is None)
+        """Actions that are still in effect, or wait for the end of an embargo."""
+        return tuple(action for action in self.actions if action.stands)
+
+    @property
+    def progress(self) -> Progress:
+        """How far the actions came at the gateways."""
+        return progress_of(self.standings)
 
 
 def case_view(runtime: Runtime, case_id: str, filters: CaseFilters) -> CaseView:
@@ -109,7 +119,7 @@ def case_view(runtime: Runtime, case_id: str, filters: CaseFilters) -> CaseView:
         decisions=states,
         pending=_pending(runtime, file, proposals),
         past=tuple(proposal for proposal in proposals if proposal.state is not ProposalState.PENDING),
-        actions=list_actions(runtime.database, case_id=case_id),
+        standings=standings(runtime.database, case_id=case_id),
         notes=notes_of(runtime.database, case_id),
         history=history_of(runtime.database, case_id),
         filters=filters,

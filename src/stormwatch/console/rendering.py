@@ -35,6 +35,8 @@ def environment() -> Environment:
     made.filters.update(
         moment=wording.moment,
         machine_moment=wording.machine_moment,
+        left=wording.left,
+        day=wording.day,
         weight=wording.weight,
         weight_step=wording.weight_step,
         frequency=wording.frequency,

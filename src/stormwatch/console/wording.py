@@ -6,7 +6,7 @@ import math
 from typing import Final
 
 from stormwatch.model.icd_203 import likelihood_words
-from stormwatch.model.times import format_rfc3339
+from stormwatch.model.times import DAY, day_of, format_rfc3339, now_us, span_words
 
 SIMULATED: Final = "simulated worlds"
 
@@ -87,6 +87,16 @@ def moment(time_us: int | None) -> str:
 def machine_moment(time_us: int) -> str:
     """A time for the `datetime` attribute."""
     return format_rfc3339(time_us)
+
+
+def left(time_us: int) -> str:
+    """How long it is until a moment, as on a clock that runs down."""
+    return span_words(time_us - now_us())
+
+
+def day(number: int) -> str:
+    """A day of the calendar from days since the epoch."""
+    return day_of(number * DAY)
 
 
 def _rounded(number: float) -> int:

@@ -18,11 +18,14 @@ class CaseState(StrEnum):
 
 
 class ActionKind(StrEnum):
-    """Graduated actions on an account; this version enforces limit and suspend at the decision endpoint."""
+    """Graduated actions on an account, the mildest first; a rotated key stands apart, for it takes nothing away."""
 
-    WATCH = "watch"
+    WATCH = "watch"  # nothing changes for the holder
+    VERIFY = "verify"  # limited until the holder has shown who they are
     LIMIT = "limit"
     SUSPEND = "suspend"
+    TERMINATE = "terminate"  # a suspension that is meant to stay, so it has no end
+    ROTATE_KEY = "rotate-key"  # the keys become useless, the account goes on with new ones
 
 
 class DecisionState(StrEnum):
@@ -51,7 +54,11 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One action on one account, from proposal to reversal; people are given by their pseudonymous ids."""
+    """One action on one account, from proposal to reversal; people are given by their pseudonymous ids.
+
+    `effective_us` is None while an embargo holds an approved action back until `not_before_us`; `ended_us` says when it
+    was over by itself: its end `until_us` had come, or nothing spoke for it any more when its embargo ended.
+    """
 
     action_id: str
     case_id: str
@@ -67,6 +74,19 @@ class Action:
     verified_us: int | None = None
     reversed_us: int | None = None
     reversed_by: str | None = None
+    until_us: int | None = None
+    effective_us: int | None = None
+    ended_us: int | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Whether it was approved and is neither reversed nor over; an embargo may still hold it back."""
+        return self.approved_us is not None and self.reversed_us is None and self.ended_us is None
+
+    @property
+    def in_force(self) -> bool:
+        """Whether it stands and no embargo holds it back (any more)."""
+        return self.stands and self.effective_us is not None
 
 
 @dataclass(frozen=True, slots=True)

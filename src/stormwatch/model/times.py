@@ -55,3 +55,14 @@ def optional_rfc3339(time_us: int | None) -> str | None:
 def day_of(time_us: int) -> str:
     """The UTC day a time falls in, as YYYY-MM-DD."""
     return from_us(time_us).strftime("%Y-%m-%d")
+
+
+def span_words(span_us: int) -> str:
+    """A stretch of time in its two largest units, as on a clock that runs down: `2 d 3 h`, `4 min`, `0 s` when over."""
+    left = max(span_us, 0)
+    found: list[str] = []
+    for unit, word in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (SECOND, "s")):
+        number, left = divmod(left, unit)
+        if number or found:
+            found.append(f"{number} {word}")
+    return " ".join(part for part in found[:2] if not part.startswith("0 ")) or "0 s"

@@ -19,7 +19,14 @@ from stormwatch.storage.tables.cases import case_accounts, case_history, cases
 NOT_ASSESSED: Final = "not assessed"
 
 # Gravest first: an account that met several actions counts under the gravest.
-_GRAVITY: Final = (ActionKind.SUSPEND, ActionKind.LIMIT, ActionKind.WATCH)
+_GRAVITY: Final = (
+    ActionKind.TERMINATE,
+    ActionKind.SUSPEND,
+    ActionKind.LIMIT,
+    ActionKind.VERIFY,
+    ActionKind.ROTATE_KEY,
+    ActionKind.WATCH,
+)
 _BANDS: Final = ((HOUR, "under an hour"), (DAY, "under a day"), (7 * DAY, "under a week"), (30 * DAY, "under 30 days"))
 _LONGEST: Final = "30 days or more"
 

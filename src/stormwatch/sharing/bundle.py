@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from stormwatch.actions.decisions import KEEPS_OUT
 from stormwatch.attribution.naming import hypothesis_words
 from stormwatch.model.assessment import HypothesisKind
 from stormwatch.model.case import Action, ActionKind
@@ -24,8 +25,11 @@ from stormwatch.stix.writing import StixObject, StixWriter
 VALID_DAYS: Final = 90
 _SECTORS: Final = ("technology",)
 _DEEDS: Final = {
+    ActionKind.TERMINATE: "Accounts terminated",
     ActionKind.SUSPEND: "Accounts suspended",
     ActionKind.LIMIT: "Accounts limited",
+    ActionKind.VERIFY: "Accounts limited until their holders confirm who they are",
+    ActionKind.ROTATE_KEY: "Accounts whose keys were replaced",
     ActionKind.WATCH: "Accounts put under watch",
 }
 
@@ -114,9 +118,7 @@ class _CaseWriter:
 
     def _accounts(self) -> list[StixObject]:
         suspended = {
-            action.account_id
-            for action in self.material.actions
-            if action.kind is ActionKind.SUSPEND and action.approved_us is not None and action.reversed_us is None
+            action.account_id for action in self.material.actions if action.kind in KEEPS_OUT and action.in_force
         }
         pseudonyms = sorted(
             (self.terms.pseudonyms.of(account_id), account_id in suspended)
@@ -186,7 +188,7 @@ class _CaseWriter:
     def _deeds(self, campaign: StixObject) -> None:
         by_kind: dict[ActionKind, list[Action]] = {}
         for action in self.material.actions:
-            if action.approved_us is not None and action.reversed_us is None:
+            if action.in_force:
                 by_kind.setdefault(action.kind, []).append(action)
         for kind, done in sorted(by_kind.items()):
             verified = sum(1 for action in done if action.verified_us is not None)

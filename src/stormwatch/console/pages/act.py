@@ -7,19 +7,22 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 
+from stormwatch.actions import embargo as embargoes
 from stormwatch.actions import proposals, reversal
-from stormwatch.actions.collateral import collateral
-from stormwatch.actions.delivery import deliver
+from stormwatch.actions.dry_run import dry_run
 from stormwatch.actions.reasons import reason_of
-from stormwatch.adapters.decision_endpoint import decision_endpoint
+from stormwatch.actions.terms import Terms
 from stormwatch.cases.evidence_file import build_evidence_file
 from stormwatch.cases.queue import get_case
 from stormwatch.console.entering import carrying, stepped_up
+from stormwatch.console.form_times import moment_of
 from stormwatch.console.pages.case import NO_FILTERS, Text, act_on_case, show_case
+from stormwatch.console.pages.outbox import tell_gateways
 from stormwatch.console.rendering import page
 from stormwatch.console.security import PostedBy, SignedIn
 from stormwatch.model.case import ActionKind
 from stormwatch.model.errors import Conflict, Forbidden
+from stormwatch.model.times import optional_rfc3339
 from stormwatch.runtime import Runtime
 
 router = APIRouter()
@@ -35,19 +38,20 @@ def preview(
     kind: ActionKind,
     reason_code: str,
     account: Annotated[list[str] | None, Query()] = None,
+    until: str = "",
+    embargo: str = "",
 ) -> Response:
     """What a proposal would cover, before it is made: accounts, collateral and the exact hash."""
     runtime: Runtime = request.app.state.runtime
-    case = get_case(runtime.database, case_id)
-    file = build_evidence_file(runtime.lake, runtime.database, case, account or None)
+    dry = dry_run(runtime.database, runtime.lake, case_id, _terms(kind, reason_code, until, embargo), account or None)
     values = {
-        "case": case,
-        "file": file,
+        "case": dry.file.case,
+        "file": dry.file,
+        "dry": dry,
         "kind": kind,
         "reason": reason_of(reason_code),
-        "collateral": collateral(
-            runtime.lake, [entry.account_id for entry in file.accounts], by_links_alone=len(file.by_links_alone)
-        ),
+        "until": optional_rfc3339(dry.terms.until_us) or "",
+        "embargo": optional_rfc3339(dry.terms.not_before_us) or "",
     }
     return page(request, session, "proposal.html", values)
 
@@ -61,6 +65,8 @@ def propose(
     reason_code: Text,
     evidence_hash: Text,
     account: Accounts = None,
+    until: Text = "",
+    embargo: Text = "",
 ) -> Response:
     """Asks a second person for the action that was previewed; refused when what was shown has changed."""
     runtime: Runtime = request.app.state.runtime
@@ -71,6 +77,7 @@ def propose(
             raise Conflict(
                 "accounts or evidence changed since they were shown", where=case_id, remedy="look again, then propose"
             )
+        terms = _terms(kind, reason_code, until, embargo)
         proposals.propose(
             runtime.database,
             runtime.ledger,
@@ -80,6 +87,8 @@ def propose(
             kind,
             reason_code,
             account_ids=account or (),
+            until_us=terms.until_us,
+            not_before_us=terms.not_before_us,
         )
 
     return act_on_case(request, session, case_id, "proposed", deed)
@@ -99,9 +108,28 @@ def approve(
 
     def deed() -> None:
         proposals.approve(runtime.database, runtime.ledger, runtime.lake, by, proposal_id, evidence_hash)
-        _tell_gateways(runtime)
+        tell_gateways(runtime)
 
     return carrying(request, act_on_case(request, proved.session, case_id, "approved", deed), proved)
+
+
+@router.post("/cases/{case_id}/proposals/{proposal_id}/release")
+def release(
+    request: Request, session: PostedBy, case_id: str, proposal_id: str, reason: Text = "", code: Text = ""
+) -> Response:
+    """Ends the embargo of an approved proposal now."""
+    runtime: Runtime = request.app.state.runtime
+    try:
+        proved = stepped_up(request, session, code)
+    except Forbidden as error:
+        return show_case(request, session, case_id, NO_FILTERS, alert=error)
+    by = proved.session.principal
+
+    def deed() -> None:
+        embargoes.release_now(runtime.database, runtime.ledger, runtime.lake, by, proposal_id, reason)
+        tell_gateways(runtime)
+
+    return carrying(request, act_on_case(request, proved.session, case_id, "released", deed), proved)
 
 
 @router.post("/cases/{case_id}/proposals/{proposal_id}/decline")
@@ -143,11 +171,10 @@ def reverse(
 
     def deed() -> None:
         reversal.reverse(runtime.database, runtime.ledger, session.principal, action or (), reason)
-        _tell_gateways(runtime)
+        tell_gateways(runtime)
 
     return act_on_case(request, session, case_id, "reversed", deed)
 
 
-def _tell_gateways(runtime: Runtime) -> None:
-    # What fails stays in the outbox and is tried again; the decision itself took effect with its transaction.
-    deliver(runtime.database, runtime.ledger, [decision_endpoint(runtime.database, runtime.settings)])
+def _terms(kind: ActionKind, reason_code: str, until: str, embargo: str) -> Terms:
+    return Terms(kind, reason_code, moment_of(until, "the end"), moment_of(embargo, "the embargo"))

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import func, select
 
+from stormwatch.actions.decisions import KEEPS_OUT
 from stormwatch.hunt.alerts.policy import AlertPolicy
 from stormwatch.hunt.alerts.sightings import Sighting, window_id_of
 from stormwatch.model.alert import AlertKind
-from stormwatch.model.case import ActionKind
 from stormwatch.model.times import MINUTE, now_us
 from stormwatch.storage.database import Database
 from stormwatch.storage.tables.actions import actions, decisions
@@ -23,11 +23,11 @@ _TAKES_EFFECT: Final = MINUTE
 
 
 def suspended_since(database: Database) -> Mapping[str, int]:
-    """Accounts under a suspension in effect, with the moment of its approval in microseconds."""
+    """Accounts under a suspension in effect, with the moment since when it is in force, in microseconds."""
     query = (
-        select(decisions.c.account_id, func.min(actions.c.approved_us), func.max(decisions.c.until_us))
+        select(decisions.c.account_id, func.min(actions.c.effective_us), func.max(decisions.c.until_us))
         .join(actions, actions.c.action_id == decisions.c.action_id)
-        .where(actions.c.kind == ActionKind.SUSPEND.value, actions.c.reversed_us.is_(None))
+        .where(actions.c.kind.in_(sorted(KEEPS_OUT)), actions.c.reversed_us.is_(None))
         .where(decisions.c.until_us.is_(None) | (decisions.c.until_us > now_us()))
         .group_by(decisions.c.account_id)
     )

@@ -17,6 +17,7 @@ proposals = Table(
     Column("evidence_hash", Text, nullable=False),
     Column("collateral", JSON, nullable=False),
     Column("until_us", BigInteger),
+    Column("not_before_us", BigInteger),  # the embargo: nothing is delivered before; null: at once
     Column("proposed_by", Text, nullable=False),
     Column("proposed_us", BigInteger, nullable=False),
     Column("decided_by", Text),
@@ -46,6 +47,8 @@ actions = Table(
     Column("proposed_us", BigInteger, nullable=False),
     Column("approved_by", Text, nullable=False),
     Column("approved_us", BigInteger, nullable=False),
+    Column("effective_us", BigInteger),  # in force since; null while an embargo holds it back
+    Column("ended_us", BigInteger),  # over: its end had come, or the end of an embargo found no ground for it any more
     Column("acknowledged_us", BigInteger),
     Column("verified_us", BigInteger),
     Column("reversed_us", BigInteger),
@@ -58,13 +61,15 @@ outbox = Table(
     metadata,
     Column("order_id", Integer, primary_key=True, autoincrement=True),
     Column("action_id", Text, ForeignKey("actions.action_id"), nullable=False, index=True),
-    Column("purpose", Text, nullable=False),  # apply or lift
+    Column("purpose", Text, nullable=False),  # apply, lift or expire
     Column("account_id", Text, nullable=False),
     Column("created_us", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("next_try_us", BigInteger, nullable=False),
     Column("last_error", Text),
     Column("finished_us", BigInteger),  # every gateway's answer was verified
+    Column("dead_us", BigInteger),  # given up after the last attempt, until a person requeues it
+    Index("outbox_unfinished", "finished_us", "dead_us", "next_try_us"),
 )
 
 receipts = Table(
@@ -73,6 +78,10 @@ receipts = Table(
     Column("order_id", Integer, ForeignKey("outbox.order_id"), primary_key=True),
     Column("gateway", Text, primary_key=True),
     Column("requested_us", BigInteger, nullable=False),
+    Column("revision", Integer, nullable=False, server_default="1"),  # grows when another call has to be made
+    Column("idempotency_key", Text, nullable=False, server_default=""),
+    Column("state", Text),  # the state that this revision asks for
+    Column("answer", Text),  # what the gateway answered when it was probed last
     Column("acknowledged_us", BigInteger),
     Column("verified_us", BigInteger),
 )

@@ -28,6 +28,16 @@ role_changes = Table(
     Index("role_changes_person", "person_id", "time_us"),
 )
 
+# Which of these accounts are one human being's, as an administrator stated: they count as one where two must act.
+same_people = Table(
+    "same_people",
+    metadata,
+    Column("person_id", Text, ForeignKey("people.person_id"), primary_key=True),  # the smaller id
+    Column("other_id", Text, ForeignKey("people.person_id"), primary_key=True),
+    Column("stated_by", Text, nullable=False),
+    Column("stated_us", BigInteger, nullable=False),
+)
+
 tokens = Table(
     "tokens",
     metadata,
