@@ -5,10 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Annotated
 
+import structlog
 import typer
 import uvicorn
 
 from stormwatch.actions.delivery import Effort
+from stormwatch.actions.upkeep import Upkeep
 from stormwatch.adapters.alert_webhook import alert_webhooks
 from stormwatch.api.app import create_app
 from stormwatch.cli.context import runtime_of
@@ -21,6 +23,8 @@ from stormwatch.hunt.background import Background, HuntWhenNews
 from stormwatch.hunt.stream_path import StreamPath
 from stormwatch.intel.indicators import version
 from stormwatch.runtime import Runtime
+
+_log = structlog.get_logger(__name__)
 
 
 def serve(
@@ -67,8 +71,16 @@ def _background(runtime: Runtime) -> tuple[Background, ...]:
         # Somebody else who delivers sees to everything that is due: no waiting for them.
         runtime.go_round(Effort(most_attempts=runtime.settings.delivery_attempts, wait_seconds=0))
 
+    upkeep = Upkeep(runtime.database, runtime.ledger, runtime.gateways)
+
+    def look_after() -> None:
+        report = upkeep.look()
+        if report.shut_again or report.failures:
+            _log.info("gateways_looked_after", shut_again=report.shut_again, failures=report.failures[:3])
+
     settings = runtime.settings
     return (
         Background("hunts", hunts, settings.hunt_interval_seconds, cancel=hunt.stop),
         Background("deliveries", deliver, settings.delivery_interval_seconds),
+        Background("upkeep", look_after, settings.upkeep_interval_seconds),
     )

@@ -103,11 +103,15 @@ class Follower:
         self._take(decided, tokens, moment, keep=changed)
 
     def _begin(self) -> None:
-        """Another snapshot, in a process of its own: its work must not delay an answer."""
+        """Another snapshot. While answers are given it is made in another process, so that none waits for it."""
         with self._source.read() as connection:
             tokens = read_tokens(connection)
-        with spawned_pool(1, _step_back) as pool:
-            pool.submit(_write, self._url, self._kept.snapshot_file, self._appeal_url).result()
+        arguments = (self._url, self._kept.snapshot_file, self._appeal_url)
+        if self.known is None:
+            _write(*arguments)
+        else:
+            with spawned_pool(1, _step_back) as pool:
+                pool.submit(_write, *arguments).result()
         decided = DecisionList(Snapshot(self._kept.snapshot_file))
         self._take(decided, tokens, decided.snapshot.seal.read_us, keep=True)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from array import array
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
@@ -52,9 +53,13 @@ class Seal(msgspec.Struct, frozen=True):
 
 
 class _Index(NamedTuple):
-    digests: list[int]
-    offsets: list[int]
-    timed: list[tuple[int, int, int]]
+    """What becomes the arrays: of each line, and of each that ends by itself."""
+
+    digests: array[int]
+    offsets: array[int]
+    ends: array[int]
+    end_offsets: array[int]
+    fingerprints: array[int]
 
 
 def write_snapshot(database: Database, file: Path, source: str, appeal_url: str | None) -> None:
@@ -92,7 +97,7 @@ def digest(account_id: str, key: bytes) -> int:
 def _write(connection: Connection, out: IO[bytes], source: str, appeal_url: str | None) -> None:
     moment, sequence, key = now_us(), sequence_of(connection), secrets.token_bytes(16)
     hashed, written, total = hashlib.sha256(), 0, 0
-    index, several = _Index([], [], []), {}
+    index, several = _Index(*(array("Q") for _ in range(5))), {}
     encoder = msgspec.json.Encoder()
     for account_id, rows in _accounts(connection, moment):
         if len(rows) > 1:
@@ -105,7 +110,9 @@ def _write(connection: Connection, out: IO[bytes], source: str, appeal_url: str 
         if held.until_us is None:
             total += fingerprint(account_id, held)
         else:
-            index.timed.append((held.until_us, written, fingerprint(account_id, held)))
+            index.ends.append(held.until_us)
+            index.end_offsets.append(written)
+            index.fingerprints.append(fingerprint(account_id, held))
         written += len(line)
         hashed.update(line)
         out.write(line)
@@ -120,7 +127,7 @@ def _write(connection: Connection, out: IO[bytes], source: str, appeal_url: str 
         appeal_url=appeal_url,
         lines=len(index.offsets),
         lines_bytes=written,
-        timed=len(index.timed),
+        timed=len(index.ends),
         endless_sum=total % (1 << 64),
         digest_key=key,
         several=several,
@@ -139,14 +146,13 @@ def _accounts(connection: Connection, moment: int) -> Iterator[tuple[str, tuple[
 
 
 def _arrays(index: _Index) -> Iterable[bytes]:
-    digests = np.array(index.digests, dtype="<u8")
+    digests, offsets, ends, end_offsets, fingerprints = (np.frombuffer(each, dtype="<u8") for each in index)
     order = np.argsort(digests, kind="stable")
     yield digests[order].tobytes()
-    yield np.array(index.offsets, dtype="<u8")[order].tobytes()
-    timed = sorted(index.timed)
-    yield np.array([until for until, _, _ in timed], dtype="<u8").tobytes()
-    fingerprints = np.array([each for _, _, each in timed], dtype="<u8")
+    yield offsets[order].tobytes()
+    order = np.argsort(ends, kind="stable")
     with np.errstate(over="ignore"):
-        left = np.cumsum(fingerprints[::-1], dtype="<u8")[::-1]
-    yield np.array([offset for _, offset, _ in timed], dtype="<u8").tobytes()
-    yield left.astype("<u8").tobytes()
+        left = np.cumsum(fingerprints[order][::-1], dtype="<u8")[::-1]
+    yield ends[order].tobytes()
+    yield end_offsets[order].tobytes()
+    yield left.tobytes()

@@ -1,4 +1,4 @@
-"""Schema 0007: a numbered record of changes to the decision list, written by triggers, that copies of it follow."""
+"""Schema 0007: changes of the decision list, numbered by triggers, and what gateways were made to shut."""
 
 from __future__ import annotations
 
@@ -27,7 +27,15 @@ FOR EACH ROW EXECUTE FUNCTION note_decision_change()
 
 
 def upgrade() -> None:
-    """Makes the table and the triggers."""
+    """Makes the tables and the triggers."""
+    op.create_table(
+        "gateway_holds",
+        sa.Column("gateway", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("held", sa.Text(), nullable=False),
+        sa.Column("ours", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("gateway", "account_id", "held"),
+    )
     op.create_table(
         "decision_changes",
         sa.Column("sequence", sa.Integer(), autoincrement=True, nullable=False),
