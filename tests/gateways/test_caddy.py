@@ -60,7 +60,7 @@ def guarded(floor: Floor, folder: Path, *, closed: bool = False, scope: Scope = 
     if closed:
         before, mark, after = text.partition("\t\treverse_proxy @away")
         assert mark
-        text = before + after.partition("}\n")[2].replace(CLOSED, "\t\trespond @away", 1)
+        text = before + after.partition("\t\t}\n")[2].replace(CLOSED, "\t\trespond @away", 1)
     (folder / "Caddyfile").write_text(text)
     lines = [f'"Bearer {key}" {account}' for key, account in KEYS.items()]
     (folder / "stormwatch-accounts.map").write_text("\n".join(lines) + "\n")
