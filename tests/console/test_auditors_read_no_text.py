@@ -38,6 +38,8 @@ def pages(world: World, case_id: str) -> Iterator[str]:
     yield from (f"/account?id={account}" for account in GROUP)
     yield f"/cases/{case_id}?account={GROUP[0]}"
     yield f"/cases/{case_id}/proposal?kind=suspend&reason_code=state-affiliated-misuse"
+    yield f"/cases/{case_id}/plan"
+    yield "/outbox"
     yield f"/observable?value={ADDRESS}"
     yield "/observable?kind=rule&value=scripting-debug"
 
@@ -80,7 +82,9 @@ def test_an_auditor_opens_nothing_and_changes_nothing(app: FastAPI, world: World
         answer = auditor.post(f"/console/cases/{case_id}/{deed}", page, **fields)
         assert answer.status_code in {403, 409}, deed
         assert not [words for words in SAID if words in answer.text], deed
-    for deed in ("approve", "decline", "withdraw"):
+    for deed in ("requeue", "deliver"):
+        assert auditor.post(f"/console/outbox/{deed}", page, order="1").status_code == 403, deed
+    for deed in ("approve", "decline", "withdraw", "release"):
         answer = auditor.post(f"/console/cases/{case_id}/proposals/proposal-1/{deed}", page, **fields)
         assert answer.status_code == 403, deed
     assert world.runtime.ledger.checkpoint().size == before

@@ -7,11 +7,15 @@ import re
 import pytest
 
 from console_world import GROUP
+from stormwatch.access.same_people import state_same_person
 from stormwatch.actions.decisions import decide
 from stormwatch.actions.execution import list_actions
 from stormwatch.actions.proposal_queue import ProposalState, list_proposals
+from stormwatch.adapters.decision_endpoint import DecisionEndpoint
 from stormwatch.cases.queue import get_case, list_cases
 from stormwatch.model.case import CaseState, DecisionState
+from stormwatch.model.principal import Role
+from stormwatch.model.times import DAY, format_rfc3339, now_us
 
 
 class Review:
@@ -35,14 +39,15 @@ class Review:
         for alternative in sorted(set(re.findall(r'name="alternative" value="([^"]+)"', self.page()))):
             self.do("answer", alternative=alternative, text="The device is one of a kind.")
 
-    def preview(self, *accounts):
+    def preview(self, *accounts, **terms):
         chosen = "".join(f"&account={account}" for account in accounts or GROUP)
+        chosen += "".join(f"&{name}={value}" for name, value in terms.items())
         return self.browser.get(
             f"{self.address}/proposal?kind=suspend&reason_code=state-affiliated-misuse{chosen}"
         ).text
 
-    def propose(self, *accounts):
-        preview = self.preview(*accounts)
+    def propose(self, *accounts, **terms):
+        preview = self.preview(*accounts, **terms)
         fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', preview))
         fields["account"] = re.findall(r'name="account" value="([^"]*)"', preview)
         del fields["csrf"]
@@ -148,3 +153,90 @@ def test_a_case_is_noted_cleared_and_closed(review, world):
     assert get_case(world.runtime.database, review.case_id).state is CaseState.CLEARED
     review.do("close", reason="done")
     assert get_case(world.runtime.database, review.case_id).state is CaseState.CLOSED
+
+
+def day_from_now(days):
+    return format_rfc3339(now_us() + days * DAY)[:16]
+
+
+def test_nobody_approves_their_own_after_a_change_of_role_nor_through_a_second_account(review, approver, world):
+    runtime = world.runtime
+    chief = runtime.access.authenticate(world.tokens["administrator"])
+    review.prepare()
+    review.propose()
+    proposal = review.pending()
+    approve = f"{review.address}/proposals/{proposal.proposal_id}/approve"
+    state_same_person(runtime.database, runtime.ledger, chief, "ana", "paul")
+    refused = approver.post(approve, approver.get(review.address).text, evidence_hash=proposal.evidence_hash)
+    assert (refused.status_code, "one human being" in refused.text) == (403, True)
+    runtime.access.change_role(chief, "ana", Role.APPROVER)
+    page = review.page()
+    assert "Approve: suspend" not in page
+    own = review.browser.post(approve, page, evidence_hash=proposal.evidence_hash)
+    assert (own.status_code, "nobody approves what they proposed" in own.text) == (403, True)
+    assert list_actions(runtime.database) == ()
+
+
+def test_an_embargo_shows_its_clock_and_is_ended_by_the_second_person(review, approver, world):
+    review.prepare()
+    terms = {"embargo": day_from_now(3), "until": day_from_now(9)}
+    preview = review.preview(**terms)
+    assert "when its embargo ends" in preview
+    assert re.search(r'class="clock" data-until="[^"]+Z">2 d 23 h left', preview)
+    review.propose(**terms)
+    proposal = review.pending()
+    address = f"{review.address}/proposals/{proposal.proposal_id}"
+    page = approver.get(review.address).text
+    done = approver.post(f"{address}/approve", page, evidence_hash=proposal.evidence_hash)
+    assert "Under embargo: suspend 6 accounts, approved" in done.text
+    assert "6 under-embargo" in done.text
+    assert decide(world.runtime.database, GROUP[0]).state is DecisionState.ALLOW
+    assert "Approved and under embargo: 6 accounts" in review.browser.get(f"{review.address}/plan").text
+    assert "End the embargo now" not in review.page()
+    assert approver.post(f"{address}/release", done.text, reason=" ").status_code == 400
+    over = approver.post(f"{address}/release", done.text, reason="they noticed")
+    assert "The embargo is over" in over.text
+    assert "Through at the gateways: 6 of 6" in over.text
+    assert decide(world.runtime.database, GROUP[0]).until_us is not None
+    assert decide(world.runtime.database, GROUP[0]).state is DecisionState.SUSPENDED
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [({"embargo": "soon"}, "this is no time"), ({"until": "2020-01-01T00:00"}, "end before it begins")],
+)
+def test_times_that_make_no_sense_are_explained(review, terms, said):
+    review.prepare()
+    assert said in review.preview(**terms)
+
+
+def test_what_a_gateway_did_not_take_is_shown_and_tried_again_by_a_person(review, approver, world, monkeypatch):
+    parts, runtime = vars(world.runtime), world.runtime
+    monkeypatch.setitem(parts, "gateways", (DecisionEndpoint(runtime.database, url="http://127.0.0.1:9"),))
+    monkeypatch.setitem(parts, "settings", runtime.settings.model_copy(update={"delivery_attempts": 1}))
+    review.prepare()
+    review.propose(GROUP[0], GROUP[1])
+    proposal, page = review.pending(), approver.get(review.address).text
+    approve = f"{review.address}/proposals/{proposal.proposal_id}/approve"
+    done = approver.post(approve, page, evidence_hash=proposal.evidence_hash).text
+    assert "Through at the gateways: 0 of 2" in done
+    assert "2 did not come through so far" in done
+    assert "the decision endpoint gave no decision" in done
+    outbox = review.browser.get("/console/outbox").text
+    orders = re.findall(r'name="order" value="(\d+)"', outbox)
+    assert len(orders) == 2
+    assert review.browser.post("/console/outbox/requeue", outbox).status_code == 400
+    monkeypatch.setitem(parts, "gateways", (DecisionEndpoint(runtime.database),))
+    again = review.browser.post("/console/outbox/requeue", outbox, order=orders).text
+    assert "The marked orders are tried again" in again
+    assert "None: nothing waits for a person" in again
+    assert "Through at the gateways: 2 of 2" in review.page()
+
+
+def test_the_preview_is_a_dry_run_with_who_else_would_be_near(review, world):
+    page = review.preview(GROUP[0])
+    assert "this is a dry run" in page
+    assert "In the way" in page
+    assert GROUP[1] in page  # behind the same address, and not acted on
+    assert "<td>allow</td><td>suspended</td>" in page
+    assert list_proposals(world.runtime.database) == ()

@@ -51,6 +51,9 @@ def addresses(world):
         "/console/observable",
         "/console/observable?kind=address&value=203.0.113.77",
         "/console/people",
+        "/console/outbox",
+        f"/console/cases/{case_id(world)}/plan",
+        f"/console/cases/{case_id(world)}/plan?embargo=2030-01-01T10:00",
     ]
 
 
