@@ -19,6 +19,8 @@ from stormwatch.adapters.scim_users import ScimUsers
 from stormwatch.model.case import DecisionState
 from stormwatch.runtime import Runtime, create_home
 
+pytestmark = pytest.mark.xdist_group("gateway-port")  # each gateway's parts are started once
+
 ALL = (benches.decision_list, benches.decision_process, benches.litellm, benches.webhook, benches.scim)
 ACCOUNTS = ["acct-1", 'a" or userName pr', "ä\u202e b&c=d?#/../x", "' OR 1=1 --", "\\"]
 
@@ -30,12 +32,7 @@ _REMOTE: dict[str, Callable[[Runtime, str], Gateway]] = {
 }
 
 
-def _apart(make: Callable[..., object]) -> object:
-    """Each before its own parts, which are started once."""
-    return pytest.param(make, id=make.__name__, marks=pytest.mark.xdist_group(f"gateway-{make.__name__}"))
-
-
-@pytest.fixture(scope="module", params=map(_apart, ALL))
+@pytest.fixture(scope="module", params=ALL, ids=lambda make: make.__name__)
 def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     folder = tmp_path_factory.mktemp("gateway")
     (folder / "home").mkdir()
