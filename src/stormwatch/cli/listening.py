@@ -28,7 +28,7 @@ def listen(host: str, port: int) -> socket.socket:
             where=f"{host}, port {port}",
             remedy="end what listens there, or name another with --port or --host",
         ) from error
-    # asyncio does this only for sockets made with an explicit protocol. Without it an answer's second packet waits 40 ms
-    # for the acknowledgement of its first; connections inherit it.
+    # asyncio does this only for sockets made with an explicit protocol. Without it an answer's second packet waits
+    # 40 ms for the acknowledgement of its first. Connections inherit it.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
