@@ -26,6 +26,7 @@ LITELLM = Path(__file__).parents[1] / ".venv-gateways" / ".installed"
 
 # mark -> (is it here?, what is missing)
 PARTS = {
+    "caddy": (lambda: shutil.which("caddy") is not None, "Debian's package caddy"),
     "chromium": (lambda: shutil.which("chromium") is not None, "Debian's package chromium"),
     "litellm": (lambda: LITELLM.exists(), "the virtual environment with LiteLLM that `make gateways` makes"),
     "nginx": (lambda: find_nginx() is not None, "Debian's package nginx"),

@@ -21,7 +21,7 @@ from stormwatch.model.ids import new_id
 from stormwatch.model.times import format_rfc3339, now_us
 from stormwatch.runtime import Runtime
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "nginx" / "stormwatch.conf"
+EXAMPLE = Path(__file__).parents[1] / "examples" / "gateways" / "nginx" / "stormwatch.conf"
 _PATIENCE_SECONDS = 20.0
 # The test's client stands for a load balancer of the operator's own, which tells the address that it saw.
 _BALANCER = "    set_real_ip_from 127.0.0.1;\n    real_ip_header X-Forwarded-For;\n"
@@ -114,7 +114,7 @@ def model_service(port: int, stormwatch_port: int, token: str) -> Iterator[list[
 
 @contextmanager
 def nginx(program: Path, folder: Path, ports: dict[str, int], *, token: str, keys: dict[str, str]) -> Iterator[None]:
-    """nginx with the shipped configuration, its ports (8080 itself, 8787 Stormwatch, 9000 service) replaced."""
+    """nginx with the shipped configuration, its ports (8080 itself, 8788 decision process, 9000 service) replaced."""
     render(folder, EXAMPLE.read_text(), ports, token=token, keys=keys)
     process = subprocess.Popen(
         [str(program), "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")],

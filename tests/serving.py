@@ -1,4 +1,4 @@
-"""A real `stormwatch serve` in a process of its own, for tests that kill it or read what it logs."""
+"""A real `stormwatch serve` or `decide` in a process of its own, for tests that kill it or read what it logs."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ class Served:
 
     process: subprocess.Popen[bytes]
     url: str
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.url.rpartition(":")[2])
 
     def post(self, path: str, body: bytes, token: str) -> httpx.Response:
         """One POST with a token."""
@@ -44,14 +49,28 @@ def free_port() -> int:
 @contextmanager
 def served(home: Path, log: Path, port: int | None = None) -> Iterator[Served]:
     """Starts the server, on a free port or the given one, its stderr going to `log`; kills what is left of it."""
+    with _running(home, log, port, "/readyz", "serve") as server:
+        yield server
+
+
+@contextmanager
+def deciding(home: Path, log: Path, *options: str, port: int | None = None, until: str = "/readyz") -> Iterator[Served]:
+    """Starts the decision process likewise; `until` is what must answer 200 before it counts as started."""
+    unknown = () if "--when-unknown" in options else ("--when-unknown", "closed")
+    with _running(home, log, port, until, "decide", *unknown, *options) as server:
+        yield server
+
+
+@contextmanager
+def _running(home: Path, log: Path, port: int | None, until: str, verb: str, *options: str) -> Iterator[Served]:
     port = port or free_port()
     with log.open("ab") as errors:
         process = subprocess.Popen(
-            stormwatch(home, "serve", "--port", str(port)), stdout=subprocess.PIPE, stderr=errors
+            stormwatch(home, verb, "--port", str(port), *options), stdout=subprocess.PIPE, stderr=errors
         )
     try:
         server = Served(process, f"http://127.0.0.1:{port}")
-        while not _answers(server):
+        while not _answers(server, until):
             assert process.poll() is None, log.read_text(encoding="utf-8")
             time.sleep(0.05)
         yield server
@@ -60,8 +79,8 @@ def served(home: Path, log: Path, port: int | None = None) -> Iterator[Served]:
         process.communicate(timeout=60)
 
 
-def _answers(server: Served) -> bool:
+def _answers(server: Served, until: str) -> bool:
     try:
-        return httpx.get(server.url + "/readyz", timeout=5).status_code == 200
+        return httpx.get(server.url + until, timeout=5).status_code == 200
     except httpx.TransportError:
         return False

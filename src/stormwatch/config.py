@@ -56,6 +56,21 @@ class Settings(BaseSettings):
     decision_token: str | None = Field(
         default=None, repr=False, description="A token of scope decide, for asking the server at decision_url."
     )
+    litellm_url: str | None = Field(default=None, description="A LiteLLM proxy whose keys are blocked and unblocked.")
+    litellm_key: str | None = Field(default=None, repr=False, description="Its master key, or an administrator's.")
+    gateway_webhook_url: str | None = Field(default=None, description="A gateway of your own, told by signed webhooks.")
+    gateway_webhook_secrets: tuple[str, ...] = Field(
+        default=(), repr=False, description="Secrets that sign these (whsec_…); two while one replaces the other."
+    )
+    scim_url: str | None = Field(default=None, description="A SCIM 2.0 service whose users are switched off and on.")
+    scim_token: str | None = Field(default=None, repr=False, description="A bearer token for the SCIM service.")
+    scim_match: str = Field(
+        default="externalId", pattern="^(externalId|userName)$", description="What account ids are in SCIM."
+    )
+    gateway_plain_http: bool = Field(default=False, description="Also tell gateways unencrypted beyond this machine.")
+    upkeep_interval_seconds: float = Field(
+        default=60.0, gt=0, description="How often `serve` looks for new keys of suspended accounts."
+    )
     rules: tuple[Path, ...] = Field(default=(), description="More folders of rules beside the shipped ones.")
     compiled_rules: Path | None = Field(
         default=None, description="Where compiled rules are kept; default: compiled-rules in the home."

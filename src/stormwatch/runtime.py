@@ -111,9 +111,9 @@ class Runtime:
     @cached_property
     def gateways(self) -> tuple[Gateway, ...]:
         """Everything that keeps accounts out here, and is told and probed after a decision."""
-        from stormwatch.adapters.decision_endpoint import decision_endpoint
+        from stormwatch.adapters.gateways import gateways
 
-        return (decision_endpoint(self.database, self.settings),)
+        return gateways(self.database, self.settings)
 
     def go_round(self, effort: Effort | None = None, progress: ProgressReport | None = None) -> Round:
         """Ends what is over, releases what an embargo held, and tells the gateways what is due."""

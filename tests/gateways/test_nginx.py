@@ -13,6 +13,7 @@ import pytest
 
 from nginx_gateway import EXAMPLE, free_port, model_service, nginx, served
 from review_floor import Floor
+from serving import deciding
 from stormwatch.actions.delivery import deliver
 from stormwatch.actions.execution import list_actions
 from stormwatch.actions.proposals import approve, propose
@@ -37,10 +38,10 @@ HOSTILE_ADDRESS = "203.0.113.66"
 class Gateway:
     floor: Floor
     port: int
-    stormwatch_port: int
+    decide_port: int
     decide_token: str
     states: list[str]
-    stop_stormwatch: Callable[[], None]
+    stop_deciding: Callable[[], None]
 
     def ask(self, key: str = "sk-suspect", address: str = HOSTILE_ADDRESS, **headers: str) -> httpx.Response:
         return httpx.post(
@@ -51,8 +52,8 @@ class Gateway:
         )
 
     def deliver(self) -> int:
-        """Verifies over HTTP what the running endpoint answers."""
-        url = f"http://127.0.0.1:{self.stormwatch_port}"
+        """Verifies over HTTP what the decision process answers, once it has heard of the decision."""
+        url = f"http://127.0.0.1:{self.decide_port}"
         endpoint = DecisionEndpoint(self.floor.runtime.database, url=url, token=self.decide_token)
         return deliver(self.floor.runtime.database, self.floor.runtime.ledger, [endpoint]).verified
 
@@ -78,13 +79,14 @@ def gateway(floor: Floor, program: Path, tmp_path: Path) -> Iterator[Gateway]:
     administrator, access = floor.people["administrator"], floor.runtime.access
     decide = access.machine_token(administrator, "gateway", [Scope.DECIDE])
     ingest = access.machine_token(administrator, "service", [Scope.INGEST])
-    front, watch, service = free_port(), free_port(), free_port()
-    ports = {"8080": front, "8787": watch, "9000": service}
-    with ExitStack() as stack, ExitStack() as watching:
-        watching.enter_context(served(floor.runtime, watch))
+    front, watch, gate, service = free_port(), free_port(), free_port(), free_port()
+    ports = {"8080": front, "8788": gate, "9000": service}
+    with ExitStack() as stack, ExitStack() as asked:
+        stack.enter_context(served(floor.runtime, watch))
+        asked.enter_context(deciding(floor.runtime.settings.home, tmp_path / "decide.log", port=gate))
         states = stack.enter_context(model_service(service, watch, ingest))
         stack.enter_context(nginx(program, tmp_path / "nginx", ports, token=decide, keys=KEYS))
-        yield Gateway(floor, front, watch, decide, states, watching.close)
+        yield Gateway(floor, front, gate, decide, states, asked.close)
 
 
 def test_from_telemetry_to_a_refusal_with_an_appeal_address_and_back(gateway: Gateway) -> None:
@@ -103,6 +105,7 @@ def test_from_telemetry_to_a_refusal_with_an_appeal_address_and_back(gateway: Ga
     assert case.account_ids == ("acct-suspect",)
 
     gateway.suspend(case.case_id)
+    assert gateway.deliver() == 1
     refused = gateway.ask()
     assert refused.status_code == 403
     assert refused.json() == {
@@ -111,14 +114,13 @@ def test_from_telemetry_to_a_refusal_with_an_appeal_address_and_back(gateway: Ga
         "appeal_url": runtime.settings.appeal_url,
     }
     assert gateway.ask("sk-1", "198.51.100.2").status_code == 200
-    assert gateway.deliver() == 1
     (action,) = list_actions(runtime.database)
     assert action.verified_us is not None
     assert runtime.hunt().cases_opened == 0  # more traffic of others is no new evidence
 
     reverse(runtime.database, runtime.ledger, floor.approver, [action.action_id], "it was a class of students")
-    assert gateway.ask().status_code == 200
     assert gateway.deliver() == 1
+    assert gateway.ask().status_code == 200
     assert runtime.ledger.verify().ok
     assert [found.case_id for found in cases_of_account(runtime.database, "acct-suspect")] == [case.case_id]
 
@@ -137,12 +139,11 @@ def test_a_limited_account_passes_and_the_service_is_told(gateway: Gateway) -> N
     assert gateway.states == ["limit", "allow"]
 
 
-def test_while_stormwatch_is_away_everybody_is_let_in_as_the_shipped_choice_says(gateway: Gateway) -> None:
+def test_while_nobody_decides_everybody_is_let_in_as_the_shipped_choice_says(gateway: Gateway) -> None:
     _suspend_without_hunt(gateway)
     assert gateway.ask().status_code == 403
-    gateway.stop_stormwatch()
-    answer = gateway.ask()
-    assert (answer.status_code, answer.json()["accepted"]) == (200, None)
+    gateway.stop_deciding()
+    assert gateway.ask().status_code == 200
 
 
 @pytest.mark.parametrize(("choice", "status"), [("204", 200), ("403", 503)])
@@ -155,14 +156,14 @@ def test_a_gateway_whose_token_is_wrong_follows_the_choice_and_suspends_nobody(
     changed.write_text(text.replace("        return 204;", f"        return {choice};"))
     monkeypatch.setattr("nginx_gateway.EXAMPLE", changed)
     token = floor.runtime.access.machine_token(floor.people["administrator"], "service", [Scope.INGEST])
-    front, watch, service = free_port(), free_port(), free_port()
-    ports = {"8080": front, "8787": watch, "9000": service}
+    front, gate, service = free_port(), free_port(), free_port()
+    ports = {"8080": front, "8788": gate, "9000": service}
     with (
-        served(floor.runtime, watch),
-        model_service(service, watch, token) as states,
+        deciding(floor.runtime.settings.home, tmp_path / "decide.log", port=gate),
+        model_service(service, free_port(), token) as states,
         nginx(program, tmp_path / "nginx", ports, token=token, keys=KEYS),
     ):
-        answer = Gateway(floor, front, watch, token, states, lambda: None).ask()
+        answer = Gateway(floor, front, gate, token, states, lambda: None).ask()
     assert answer.status_code == status
     if status == 503:
         assert answer.json() == {"error": "decision_unavailable"}
@@ -176,6 +177,7 @@ def _suspend_without_hunt(gateway: Gateway, kind: ActionKind = ActionKind.SUSPEN
     stores = (runtime.database, runtime.ledger, runtime.lake)
     proposal = propose(*stores, floor.analyst, case_id, kind, "fraud")
     approve(*stores, floor.approver, proposal.proposal_id, proposal.evidence_hash)
+    assert gateway.deliver() == 1
 
 
 def _lead() -> Lead:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select, update
 
 from stormwatch.actions.decisions import ordered_state
 from stormwatch.actions.outbox import APPLY, next_due, waiting_orders
-from stormwatch.actions.ports import DeliveryFailed, Gateway, KeyRotation, Order
+from stormwatch.actions.ports import DeliveryFailed, Gateway, KeyRotation, Order, asked_of
 from stormwatch.actions.receipts import begin_call, date_action, note_answer, note_step
 from stormwatch.ledger.log import SYSTEM, Ledger
 from stormwatch.model.case import ActionKind
@@ -205,7 +205,7 @@ def _wrong_answer(gateway: Gateway, order: Order) -> str | None:
     if order.rotates_keys and isinstance(gateway, KeyRotation):
         return None if gateway.keys_rotated(order) else "old keys"
     answer = gateway.probe(order.account_id)
-    return None if answer is order.state else answer.value
+    return None if answer is asked_of(gateway, order.state) else answer.value
 
 
 def _rotates(connection: Connection, order_id: int) -> bool:

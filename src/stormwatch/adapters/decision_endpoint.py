@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 import httpx
+import msgspec
 
 from stormwatch.actions.decisions import decide
 from stormwatch.actions.ports import DeliveryFailed, Order
@@ -13,6 +15,12 @@ from stormwatch.model.case import DecisionState
 from stormwatch.storage.database import Database
 
 _TIMEOUT_SECONDS: Final = 5.0
+_NEWS_SECONDS: Final = 3.0
+_PAUSE_SECONDS: Final = 0.05
+
+
+class _Answer(msgspec.Struct):
+    state: DecisionState
 
 
 class DecisionEndpoint:
@@ -30,7 +38,15 @@ class DecisionEndpoint:
         self._token = token
 
     def apply(self, order: Order) -> None:
-        """Nothing is left to do; the approval's transaction has done it."""
+        """Nothing is left to do; the approval's transaction has done it.
+
+        `stormwatch decide` follows the database at a little distance, so it is given a moment to have heard of it.
+        """
+        if self._url is None:
+            return
+        end = time.monotonic() + _NEWS_SECONDS
+        while self.probe(order.account_id) is not order.state and time.monotonic() < end:
+            time.sleep(_PAUSE_SECONDS)
 
     def probe(self, account_id: str) -> DecisionState:
         """What the endpoint answers for the account; DeliveryFailed when it gives no decision."""
@@ -41,8 +57,8 @@ class DecisionEndpoint:
             with httpx.Client(timeout=_TIMEOUT_SECONDS, trust_env=False) as client:
                 response = client.get(f"{self._url}/v1/decision", params={"account": account_id}, headers=headers)
                 response.raise_for_status()
-                return DecisionState(response.json()["state"])
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
+                return msgspec.json.decode(response.content, type=_Answer).state
+        except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError) as error:
             raise DeliveryFailed(
                 f"the decision endpoint gave no decision: {error}",
                 where=self._url,

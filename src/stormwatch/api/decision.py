@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
 from fastapi.responses import Response
 
 from stormwatch.actions.decisions import all_decisions, decide
+from stormwatch.api.decision_bodies import DecisionBody, ListedDecision, Refusal
 from stormwatch.api.dependencies import principal, runtime
 from stormwatch.model.case import Decision, DecisionState
 from stormwatch.model.principal import Principal, Scope
@@ -21,33 +22,6 @@ _JSON = "application/json"
 _NOT_KEPT = {"Cache-Control": "no-store"}
 
 _decider = principal(Scope.DECIDE)
-
-
-class DecisionBody(msgspec.Struct, frozen=True):
-    """A decision as gateways read it; `until` is RFC 3339."""
-
-    state: str
-    reason_code: str | None
-    appeal_url: str | None
-    until: str | None
-
-
-class ListedDecision(msgspec.Struct, frozen=True):
-    """A decision in the whole list."""
-
-    account: str
-    state: str
-    reason_code: str | None
-    appeal_url: str | None
-    until: str | None
-
-
-class Refusal(msgspec.Struct, frozen=True):
-    """Why an account is refused, in words that a gateway may pass on to its holder."""
-
-    error: str
-    reason_code: str | None
-    appeal_url: str | None
 
 
 def _gateway(request: Request) -> Principal:

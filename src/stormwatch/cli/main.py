@@ -42,6 +42,7 @@ COMMANDS = {
     "evaluate": ("evaluate", "evaluate"),
     "demo": ("demo", "demo"),
     "serve": ("serve", "serve"),
+    "decide": ("decide", "decide"),
 }
 
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import socket
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 import uvicorn
 
 from stormwatch.actions.delivery import Effort
+from stormwatch.actions.upkeep import Upkeep
 from stormwatch.adapters.alert_webhook import alert_webhooks
 from stormwatch.adapters.notice_webhook import notice_carrier
 from stormwatch.api.app import create_app
 from stormwatch.cli.context import runtime_of
 from stormwatch.cli.hunt_apart import HuntApart
+from stormwatch.cli.listening import is_loopback, listen
 from stormwatch.cli.logs import log_to_stderr
 from stormwatch.cli.output import note
 from stormwatch.console.app import mount
@@ -23,12 +25,10 @@ from stormwatch.hunt.background import Background, HuntWhenNews
 from stormwatch.hunt.stream_path import StreamPath
 from stormwatch.intel.indicators import version
 from stormwatch.ledger.witness import witness_growth
-from stormwatch.model.errors import InvalidInput
 from stormwatch.runtime import Runtime
 
+_log = structlog.get_logger(__name__)
 _WITNESS_SECONDS = 3600.0
-_BACKLOG = 2048  # connections that wait to be accepted; uvicorn's own default
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def serve(
@@ -45,10 +45,10 @@ def serve_home(runtime: Runtime, host: str, port: int) -> None:
     log_to_stderr()
     receivers = alert_webhooks(runtime.settings)
     notice_carrier(runtime.settings)  # what is wrong with its settings is said now, not to whoever is told first
-    listening = _listen(host, port)
+    listening = listen(host, port)
     app = create_app(runtime)
     mount(app, runtime)
-    if host not in _LOOPBACK:
+    if not is_loopback(host):
         note(f"Listening beyond this machine on {host}: put TLS in front of it.")
     stream = StreamPath(runtime.settings, runtime.database, runtime.keyring, receivers)
     app.state.stream = stream
@@ -68,19 +68,6 @@ def serve_home(runtime: Runtime, host: str, port: int) -> None:
         stream.stop()
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except OSError as error:
-        reason = str(error.strerror).partition(" (while")[0]  # Python adds the address, which stands in `where`
-        raise InvalidInput(
-            f"this address cannot be listened on: {reason}",
-            where=f"{host}, port {port}",
-            remedy="end what listens there, or name another with --port or --host",
-        ) from error
-
-
 def _background(runtime: Runtime) -> tuple[Background, ...]:
     hunt = HuntApart(runtime.settings.home)
     hunts = HuntWhenNews(hunt, waiting=runtime.events.has_pending, knowledge=lambda: version(runtime.database))
@@ -92,11 +79,19 @@ def _background(runtime: Runtime) -> tuple[Background, ...]:
     def tell() -> None:
         runtime.send_notices()
 
+    upkeep = Upkeep(runtime.database, runtime.ledger, runtime.gateways)
+
+    def look_after() -> None:
+        report = upkeep.look()
+        if report.shut_again or report.failures:
+            _log.info("gateways_looked_after", shut_again=report.shut_again, failures=report.failures[:3])
+
     settings = runtime.settings
     work = [
         Background("hunts", hunts, settings.hunt_interval_seconds, cancel=hunt.stop),
         Background("deliveries", deliver, settings.delivery_interval_seconds),
         Background("notices", tell, settings.hunt_interval_seconds),
+        Background("upkeep", look_after, settings.upkeep_interval_seconds),
     ]
     witness = settings.witness_file
     if witness is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, Text
 
 from stormwatch.storage.tables.base import metadata
 
@@ -95,4 +95,23 @@ decisions = Table(
     Column("reason_code", Text, nullable=False),
     Column("until_us", BigInteger),
     Index("decisions_by_account", "account_id"),
+)
+
+# Every change of `decisions`, by whatever path, in order: triggers write it, and whoever keeps a copy follows it.
+decision_changes = Table(
+    "decision_changes",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("account_id", Text, nullable=False),
+    sqlite_autoincrement=True,  # a number is never given twice
+)
+
+# What gateways that keep accounts of their own were made to shut: keys, users. Only what was open then is opened again.
+gateway_holds = Table(
+    "gateway_holds",
+    metadata,
+    Column("gateway", Text, primary_key=True),
+    Column("account_id", Text, primary_key=True),
+    Column("held", Text, primary_key=True),  # the gateway's own name for it; empty: the account was told of
+    Column("ours", Boolean, nullable=False),  # false: it was shut already, for reasons of somebody else
 )
