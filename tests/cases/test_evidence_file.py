@@ -7,7 +7,6 @@ import pytest
 from review_floor import Floor
 from stormwatch.cases.digest import BasisPiece, is_new
 from stormwatch.cases.evidence_file import build_evidence_file
-from stormwatch.cases.sections import NOT_ASSESSED
 from stormwatch.model.errors import InvalidInput
 
 
@@ -33,7 +32,7 @@ def test_it_holds_evidence_with_innocent_explanations_and_frequencies(floor: Flo
 
 def test_headings_say_what_is_known_and_no_more(floor: Floor, case_id: str) -> None:
     sections = floor.file(case_id).sections
-    assert sections.impact == (NOT_ASSESSED,)
+    assert sections.impact == ("No requests of these accounts are stored.",)
     likelihood, confidence, _ = sections.actor
     assert "very likely" in likelihood
     assert "moderate" not in likelihood

@@ -31,11 +31,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Who an assessment is about and how high the risk: what the queue needs of the many that are read."""
+    """Who an assessment is about and how high the risk: what the queue needs of the many that are read.
+
+    `also` are other assessments that speak of these accounts, where people put several into one case.
+    """
 
     subject_id: str
     account_ids: tuple[str, ...]
     risk: float
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
