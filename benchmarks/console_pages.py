@@ -26,17 +26,24 @@ from typing import Any
 import httpx
 import pyarrow as pa
 from playwright.sync_api import Page, sync_playwright
+from sqlalchemy import insert
 
-from stormwatch.cases.opening import open_cases
+from stormwatch.cases.findings import findings
+from stormwatch.cases.placing import placement
+from stormwatch.cases.queue import title_of
 from stormwatch.cases.queue_query import QueueQuery, queue_rows
 from stormwatch.cases.review import claim
+from stormwatch.cases.routing import load_queues, queue_for
+from stormwatch.model.case import CaseState
 from stormwatch.model.principal import Role
 from stormwatch.model.times import DAY, MINUTE, now_us
 from stormwatch.runtime import Runtime, create_home
 from stormwatch.storage.schemas import TABLES
+from stormwatch.storage.tables.cases import case_accounts, case_history, cases
 
 MOMENT = 1_790_000_000_000_000
 GROUP = 4  # every tenth case is a group of so many accounts
+STATES = (CaseState.OPEN, CaseState.IN_REVIEW, CaseState.ACTED, CaseState.CLEARED, CaseState.CLOSED)
 KINDS = ("machine-tempo", "return-after-ban", "refusal-retries", "shared-artefact")
 CHROMIUM = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 QUEUES = {
@@ -77,16 +84,53 @@ def fill(runtime: Runtime, number: int, requests: int) -> str:
         whole = [{field: row.get(field) for field in schema.names} for row in rows]
         runtime.lake.replace(name, pa.Table.from_pylist(whole, schema=schema))
         print(f"{name}: {len(whole):,} rows", file=sys.stderr)
-    opened = open_cases(runtime.database, runtime.ledger, runtime.lake, 0.5, now_us())
-    print(f"{opened:,} cases", file=sys.stderr)
+    put_cases(runtime, subjects)
     first = runtime.access.first_administrator()
     assert first is not None
     administrator = runtime.access.authenticate(first[1])
     token = str(runtime.access.add_person(administrator, "ada", Role.ANALYST)[1])
     analyst = runtime.access.authenticate(token)
-    for row in queue_rows(runtime.database, QueueQuery(), "", now_us(), limit=100):
+    for row in queue_rows(runtime.database, QueueQuery("open"), "", now_us(), limit=100):
         claim(runtime.database, runtime.ledger, analyst, row.case_id)
     return token
+
+
+def put_cases(runtime: Runtime, subjects: Sequence[tuple[str, list[str]]]) -> None:
+    """A case for each subject, as the hunt opens them, but many to a statement and without entries on the ledger."""
+    chance, now, queues = random.Random(11), now_us(), load_queues()
+    found = findings(runtime.lake, [subject for subject, _ in subjects])
+    rows: list[dict[str, Any]] = []
+    for place, (subject, accounts) in enumerate(subjects):
+        assessed = found[subject]
+        state = chance.choices(STATES, weights=(6, 1, 1, 1, 1))[0]
+        opened = now - chance.randrange(60 * DAY)
+        queue = queue_for(queues, assessed.hypotheses, researcher=place % 5000 == 0)
+        rows.append(
+            {
+                "case_id": f"case-{place:020d}",
+                "subject_id": subject,
+                "cluster_id": subject if len(accounts) > 1 else None,
+                "state": state.value,
+                "opened_us": opened,
+                "updated_us": opened,
+                "risk": assessed.risk,
+                "title": title_of(len(accounts), assessed.hypotheses[0].hypothesis),
+                "leading": assessed.hypotheses[0].hypothesis,
+                **placement(queue, state, opened),
+            }
+        )
+    ids = [row["case_id"] for row in rows]
+    held = [
+        {"case_id": case_id, "account_id": account, "joined_us": now}
+        for case_id, (_, accounts) in zip(ids, subjects, strict=True)
+        for account in accounts
+    ]
+    opening = {"from_state": None, "to_state": "open", "by": "hunt", "time_us": now, "reason": "for the benchmark"}
+    with runtime.database.write() as connection:
+        connection.execute(insert(cases), rows)
+        connection.execute(insert(case_accounts), held)
+        connection.execute(insert(case_history), [{"case_id": case_id, **opening} for case_id in ids])
+    print(f"{len(rows):,} cases", file=sys.stderr)
 
 
 def subjects_of(number: int) -> Iterator[tuple[str, list[str]]]:

@@ -87,8 +87,10 @@ def add_task(
 
 def add_first_action(connection: Connection, ledger: Ledger, case_id: str, title: str, now: int) -> None:
     """The task that a queue asks for before anything else, once a case, inside the caller's write transaction."""
+    if not title:
+        return
     known = select(case_tasks.c.task_id).where(case_tasks.c.case_id == case_id, case_tasks.c.title == title)
-    if title and connection.execute(known).first() is None:
+    if connection.execute(known).first() is None:
         _add(connection, ledger, Task(new_id("task"), case_id, title, HUNT, now))
 
 
