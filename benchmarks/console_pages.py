@@ -38,10 +38,12 @@ from stormwatch.model.case import CaseState
 from stormwatch.model.principal import Role
 from stormwatch.model.times import DAY, MINUTE, now_us
 from stormwatch.runtime import Runtime, create_home
+from stormwatch.storage.lake import LakeChange, LakeFile
 from stormwatch.storage.schemas import TABLES
 from stormwatch.storage.tables.cases import case_accounts, case_history, cases
 
 MOMENT = 1_790_000_000_000_000
+SEGMENT = 50_000  # rows in a file of what comes in over time
 GROUP = 4  # every tenth case is a group of so many accounts
 STATES = (CaseState.OPEN, CaseState.IN_REVIEW, CaseState.ACTED, CaseState.CLEARED, CaseState.CLOSED)
 KINDS = ("machine-tempo", "return-after-ban", "refusal-retries", "shared-artefact")
@@ -80,10 +82,10 @@ def fill(runtime: Runtime, number: int, requests: int) -> str:
     """Tables of the lake as a hunt leaves them, a case for each subject, and an analyst; gives the analyst's token."""
     subjects = list(subjects_of(number))
     for name, rows in tables(subjects, requests).items():
-        schema = TABLES[name]
-        whole = [{field: row.get(field) for field in schema.names} for row in rows]
-        runtime.lake.replace(name, pa.Table.from_pylist(whole, schema=schema))
-        print(f"{name}: {len(whole):,} rows", file=sys.stderr)
+        size = SEGMENT if name in {"events", "detections"} else len(rows)
+        files = [write(runtime, name, rows[start : start + size]) for start in range(0, len(rows), size)]
+        runtime.lake.commit(LakeChange(replace={name: files}))
+        print(f"{name}: {len(rows):,} rows in {len(files)} files", file=sys.stderr)
     put_cases(runtime, subjects)
     first = runtime.access.first_administrator()
     assert first is not None
@@ -93,6 +95,13 @@ def fill(runtime: Runtime, number: int, requests: int) -> str:
     for row in queue_rows(runtime.database, QueueQuery("open"), "", now_us(), limit=100):
         claim(runtime.database, runtime.ledger, analyst, row.case_id)
     return token
+
+
+def write(runtime: Runtime, name: str, rows: Sequence[Mapping[str, Any]]) -> LakeFile:
+    """Rows as one file of the lake."""
+    schema = TABLES[name]
+    whole = [{field: row.get(field) for field in schema.names} for row in rows]
+    return runtime.lake.write(name, pa.Table.from_pylist(whole, schema=schema))
 
 
 def put_cases(runtime: Runtime, subjects: Sequence[tuple[str, list[str]]]) -> None:
@@ -151,7 +160,8 @@ def tables(subjects: Sequence[tuple[str, list[str]]], requests: int) -> dict[str
         "account_evidence": [
             piece(account, kind, chance) for account in accounts for kind in chance.sample(KINDS, chance.randint(1, 3))
         ],
-        "assessments": [assessment(subject, held, chance) for subject, held in subjects],
+        # Clusters first, as attribution writes them.
+        "assessments": [assessment(*each, chance) for each in sorted(subjects, key=lambda one: len(one[1]) == 1)],
         "links": [link(*sorted(pair)) for _, held in subjects for pair in pairwise(held)],
         "clusters": [cluster(subject, held) for subject, held in subjects if len(held) > 1],
         "account_records": [
@@ -159,7 +169,7 @@ def tables(subjects: Sequence[tuple[str, list[str]]], requests: int) -> dict[str
             for n, account in enumerate(accounts)
         ],
         "account_day": [day(account, requests) for account in accounts],
-        "events": [event(account, n) for account in accounts for n in range(requests)],
+        "events": [event(account, n) for n in range(requests) for account in accounts],  # in the order of time
         "detections": [detection(account) for account in accounts],
     }
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, tuple_
 
 from stormwatch.cases.states import SETTLED
 from stormwatch.model.case import CaseState
@@ -131,7 +131,7 @@ def queue_rows(
     By due time the soonest comes first and what is never due is left out; else the highest comes first.
     """
     column, rising = _COLUMN[query.order], query.order is Order.DUE
-    asked = select(cases).where(*_conditions(query, me, now_us))
+    asked = select(cases).where(*_conditions(query, me, now_us, in_order=True))
     if rising:
         asked = asked.where(column.is_not(None)).order_by(column, cases.c.case_id)
     else:
@@ -156,13 +156,15 @@ def count_changed(database: Database, query: QueueQuery, me: str, now_us: int, *
         select(func.count()).select_from(cases).where(*_conditions(query, me, now_us), cases.c.updated_us > since_us)
     )
     with database.read() as connection:
+        # Asked again and again by every open page, and mostly there is nothing: the newest change of all tells that.
+        if (connection.execute(select(func.max(cases.c.updated_us))).scalar_one() or 0) <= since_us:
+            return 0
         return int(connection.execute(asked).scalar_one())
 
 
 def waiting_by_queue(database: Database) -> Mapping[str, int]:
     """How many cases wait in each queue."""
-    states = [state.value for state in WAITING]
-    query = select(cases.c.queue, func.count()).where(cases.c.state.in_(states)).group_by(cases.c.queue)
+    query = select(cases.c.queue, func.count()).where(_in_states(WAITING, by_index=False)).group_by(cases.c.queue)
     with database.read() as connection:
         return {row[0]: row[1] for row in connection.execute(query)}
 
@@ -174,10 +176,17 @@ def leading_hypotheses(database: Database) -> tuple[str, ...]:
         return tuple(str(leading) for leading in connection.execute(query).scalars())
 
 
-def _conditions(query: QueueQuery, me: str, now_us: int) -> list[ColumnElement[bool]]:
+def _in_states(states: Sequence[CaseState], *, by_index: bool) -> ColumnElement[bool]:
+    # SQLite takes the index of states wherever it can, and sorts or groups all that waits afterwards: at 60,000 cases
+    # that is fifty milliseconds, where walking along another index takes one. Hidden in a function it is no index.
+    column = cases.c.state if by_index else func.coalesce(cases.c.state, "")
+    return column.in_([state.value for state in states])
+
+
+def _conditions(query: QueueQuery, me: str, now_us: int, *, in_order: bool = False) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if query.state != "all":
-        found.append(cases.c.state.in_([state.value for state in STATES[query.state]]))
+        found.append(_in_states(STATES[query.state], by_index=not (in_order and query.state == "waiting")))
     if query.queue:
         found.append(cases.c.queue == query.queue)
     if query.assignee == "nobody":
@@ -199,10 +208,10 @@ def _says(words: str) -> ColumnElement[bool]:
         wanted = wanted.replace(sign, _ESCAPE + sign)
     pattern = f"%{wanted}%"
     texts = (cases.c.title, cases.c.case_id, func.coalesce(cases.c.cluster_id, ""))
-    held = exists().where(
-        case_accounts.c.case_id == cases.c.case_id, func.lower(case_accounts.c.account_id).like(pattern, escape=_ESCAPE)
-    )
-    return or_(*(func.lower(text).like(pattern, escape=_ESCAPE) for text in texts), held)
+    # One pass over all accounts, not a look at the accounts of each case.
+    held = select(case_accounts.c.case_id).where(func.lower(case_accounts.c.account_id).like(pattern, escape=_ESCAPE))
+    said = (func.lower(text).like(pattern, escape=_ESCAPE) for text in texts)
+    return or_(*said, cases.c.case_id.in_(held))
 
 
 def _rows(connection: Connection, asked: Select[Any]) -> tuple[QueueRow, ...]:

@@ -37,6 +37,7 @@ cases = Table(
     Index("cases_by_opening", "opened_us", "case_id"),
     Index("cases_by_change", "updated_us", "case_id"),
     Index("cases_by_queue", "queue", "state"),
+    Index("cases_by_leading", "leading"),
     Index("cases_merged_into", "merged_into"),
     Index("cases_split_from", "split_from"),
 )

@@ -28,6 +28,7 @@ _INDEXES: Final = (
     ("cases_by_opening", ["opened_us", "case_id"]),
     ("cases_by_change", ["updated_us", "case_id"]),
     ("cases_by_queue", ["queue", "state"]),
+    ("cases_by_leading", ["leading"]),
     ("cases_merged_into", ["merged_into"]),
     ("cases_split_from", ["split_from"]),
 )
