@@ -56,6 +56,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/retro_hunt.py
 	$(BIN)/python benchmarks/intel_import.py
 	$(BIN)/python benchmarks/monitor_stage.py
+	$(BIN)/python benchmarks/console_pages.py
 
 bench-gateways: $(STAMP) $(GATEWAYS)/.installed
 	$(BIN)/python benchmarks/litellm_hook.py

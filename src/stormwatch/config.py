@@ -84,6 +84,9 @@ class Settings(BaseSettings):
         default="x-forwarded-for", description="The one header that those proxies write the client's address into."
     )
     case_threshold: float = Field(default=0.5, ge=0.01, le=0.999, description="Risk from which a case is opened.")
+    case_queues: Path | None = Field(
+        default=None, description="Which queue a case waits in, and for how long, instead of the shipped file."
+    )
     minimum_count: int = Field(default=5, ge=2, description="Report figures below this are suppressed.")
     max_record_bytes: int = Field(default=16 * 1024 * 1024, ge=1024, description="Longer input records are rejected.")
     max_request_bytes: int = Field(default=64 * 1024 * 1024, ge=1024, description="Longer HTTP bodies get 413.")

@@ -109,3 +109,58 @@ def test_wrong_usage_exits_with_2_and_an_unknown_case_is_explained(floor: Floor,
     assert "no such case" in str(_run(floor, "ada", "case", "show", "case-0").exception)
     words = ("act", "propose", case_id, "--kind", "limit", "--reason-code", "fraud", "--until", "soon")
     assert "is no time" in str(_run(floor, "ada", *words).exception)
+
+
+def test_the_work_around_a_case_by_command(floor: Floor, case_id: str) -> None:
+    floor.suspect("v", ["v"], risk=0.8, compromised=0.6)
+    floor.hunt()
+    cases = {found["subject_id"]: found for found in _json(floor, "ada", "case", "list")["cases"]}
+    victim = cases["v"]["case_id"]
+    assert cases["v"]["queue"] == "compromised-account"
+    assert "notice to the owner" in _run(floor, "ada", "case", "show", victim).stdout
+    listed = _json(floor, "ada", "case", "list", "--queue", "compromised-account", "--order", "due")
+    assert [found["case_id"] for found in listed["cases"]] == [victim]
+
+    _json(floor, "ada", "case", "claim", case_id, "--seen", str(cases["cluster-1"]["version"]))
+    stale = _run(floor, "ann", "case", "claim", case_id, "--seen", str(cases["cluster-1"]["version"]))
+    assert "claimed by ada" in str(stale.exception)
+    assert "ada holds this case" in str(_run(floor, "ann", "case", "claim", case_id).exception)
+    _json(floor, "ann", "case", "claim", case_id, "--take-over")
+    _json(floor, "ann", "case", "release", case_id, "--reason", "on leave")
+    _json(floor, "ada", "case", "due", case_id, "2099-01-01", "--reason", "the peer waits")
+    assert (
+        _json(floor, "ada", "case", "route", case_id, "tracked-actors", "--reason", "a tip")["queue"]
+        == "tracked-actors"
+    )
+    task = _json(floor, "ada", "case", "task", "add", case_id, "ask the host", "--for", "bea", "--due", "2099-01-01")
+    assert _json(floor, "bea", "case", "task", "done", task["task_id"], "--remark", "it answered")["outcome"] == "done"
+    assert "ask the host (it answered)" in _run(floor, "ada", "case", "show", case_id).stdout
+
+    new = _json(floor, "ada", "case", "split", case_id, "--account", "b", "--reason", "another household")
+    assert new["account_ids"] == ["b"]
+    (similar,) = _json(floor, "ada", "case", "similar", case_id)["cases"]
+    assert (similar["case_id"], similar["shared"][0]["value"]) == (new["case_id"], "d-1")
+    merged = _json(floor, "ada", "case", "merge", new["case_id"], "--into", case_id, "--reason", "one after all")
+    assert merged["account_ids"] == ["a", "b"]
+    kinds = {entry.kind for entry in floor.runtime.ledger.entries(subject=case_id)}
+    assert {"case.claimed", "case.due-set", "case.routed", "case.task-added", "case.task-ended", "case.split"} <= kinds
+    assert floor.runtime.ledger.verify().ok
+
+
+def test_saved_queries_and_openings_by_command(floor: Floor, case_id: str) -> None:
+    saved = _json(floor, "ada", "case", "save-query", "mine", "--assignee", "me", "--state", "all", "--shared")
+    assert saved["address"] == "state=all&assignee=me"
+    assert _json(floor, "bea", "case", "list", "--saved", "mine")["cases"] == []  # `me` is whoever asks
+    _json(floor, "ada", "case", "claim", case_id)
+    assert len(_json(floor, "ada", "case", "list", "--saved", "mine")["cases"]) == 1
+    assert "somebody else saved" in str(_run(floor, "bea", "case", "drop-query", "mine").exception)
+    _json(floor, "ada", "case", "drop-query", "mine")
+    assert _json(floor, "ada", "case", "queries")["queries"] == []
+    assert {each["queue"] for each in _json(floor, "ada", "case", "queues")["queues"]} >= {
+        "compromised-account",
+        "general",
+    }
+    _json(floor, "ada", "reveal", case_id, "--event", "a-e0", "--reason", "to judge it")
+    (opened,) = _json(floor, "bea", "case", "opened", case_id)["opened"]
+    assert (opened["reason"], opened["event_ids"]) == ("to judge it", ["a-e0"])
+    assert "nobody here has this name" in str(_run(floor, "ada", "case", "list", "--assignee", "zoe").exception)

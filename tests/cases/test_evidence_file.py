@@ -7,7 +7,6 @@ import pytest
 from review_floor import Floor
 from stormwatch.cases.digest import BasisPiece, is_new
 from stormwatch.cases.evidence_file import build_evidence_file
-from stormwatch.cases.sections import NOT_ASSESSED
 from stormwatch.model.errors import InvalidInput
 
 
@@ -33,7 +32,7 @@ def test_it_holds_evidence_with_innocent_explanations_and_frequencies(floor: Flo
 
 def test_headings_say_what_is_known_and_no_more(floor: Floor, case_id: str) -> None:
     sections = floor.file(case_id).sections
-    assert sections.impact == (NOT_ASSESSED,)
+    assert sections.impact == ("No requests of these accounts are stored.",)
     likelihood, confidence, _ = sections.actor
     assert "very likely" in likelihood
     assert "moderate" not in likelihood
@@ -49,7 +48,9 @@ def test_the_digest_is_stable_over_hunts_that_change_nothing(floor: Floor, case_
     assert len(before) == 64
 
 
-@pytest.mark.parametrize("change", ["weight", "explanation", "frequency", "event", "account", "piece", "researcher"])
+@pytest.mark.parametrize(
+    "change", ["weight", "explanation", "frequency", "event", "account", "piece", "researcher", "source"]
+)
 def test_the_digest_changes_with_every_change_that_can_be_seen(floor: Floor, case_id: str, change: str) -> None:
     before = floor.file(case_id).digest
     piece = floor.evidence["a"][0]
@@ -63,6 +64,8 @@ def test_the_digest_changes_with_every_change_that_can_be_seen(floor: Floor, cas
         piece["event_ids"] = ["a-e0", "a-e1"]
     elif change == "account":
         floor.suspect("cluster-1", ["a", "b", "c"])
+    elif change == "source":
+        piece["sources"] = ["Example Peer"]
     elif change == "piece":
         floor.add_evidence("b", kind="return-after-ban")
     else:
@@ -105,3 +108,17 @@ def test_counter_evidence_is_never_new_evidence() -> None:
     assert not is_new(settled, [*settled, BasisPiece("a", "verified-programme", "g", "", -4.0)])
     assert is_new([], settled)
     assert not is_new(settled, [])
+
+
+def test_impact_tells_what_can_be_counted_of_uplift_and_autonomy(floor: Floor, case_id: str) -> None:
+    counts = dict.fromkeys(("refused", "blocked", "retries", "tool_calls"), 0)
+    day = {"day": 19_700, "events": 40, "gaps": 39, "quick_gaps": 13, "first_us": 1, "last_us": 2, **counts}
+    floor._put("account_day", [{"account_id": account, **day} for account in ("a", "b")])
+    found = {"detector": "autonomous-workflow", "account_id": "b", "level": 4, "summary": "level 4 (runs unattended)"}
+    floor._put("findings", [{**found, "innocent_explanation": "a nightly job"}])
+    impact = " ".join(floor.file(case_id).sections.impact)
+    assert "Speed: 33% of 78 pauses" in impact
+    assert "Scale: 80 requests on 1 day by 2 accounts; 80 on the busiest" in impact
+    assert "Autonomy: level 4 (runs unattended) (the highest, on one account)." in impact
+    assert "may be innocent: a nightly job" in impact
+    assert "the reviewer judges it" in impact

@@ -25,7 +25,9 @@ def case_id(floor: Floor) -> str:
 def test_claiming_takes_a_case_into_review_and_over_from_somebody(floor: Floor, case_id: str) -> None:
     database, ledger = floor.runtime.database, floor.runtime.ledger
     review.claim(database, ledger, floor.analyst, case_id)
-    review.claim(database, ledger, floor.people["ann"], case_id)
+    with pytest.raises(Conflict, match=r"ada holds this case .*take it over"):
+        review.claim(database, ledger, floor.people["ann"], case_id)
+    review.claim(database, ledger, floor.people["ann"], case_id, take_over=True)
     case = get_case(database, case_id)
     assert case.state is CaseState.IN_REVIEW
     assert case.assignee == floor.people["ann"].person.person_id  # type: ignore[union-attr]

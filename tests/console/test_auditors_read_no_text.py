@@ -38,6 +38,7 @@ def pages(world: World, case_id: str) -> Iterator[str]:
     yield from (f"/cases/{case.case_id}" for case in list_cases(world.runtime.database))
     yield from (f"/account?id={account}" for account in GROUP)
     yield f"/cases/{case_id}?account={GROUP[0]}"
+    yield from (f"/cases/{case_id}/similar", f"/cases/{case_id}/news", "/queue/news", "/queue/rows?state=all")
     yield f"/cases/{case_id}/proposal?kind=suspend&reason_code=state-affiliated-misuse"
     yield f"/cases/{case_id}/plan"
     yield "/outbox"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from chromium_walk import Walk, server, walk
 from console_world import GROUP, World
 from people_making import PASSWORD, Device, give_password
 from stormwatch.actions.decisions import decide
+from stormwatch.cases.queue import list_cases
+from stormwatch.cases.review import claim
 from stormwatch.model.case import DecisionState
+from stormwatch.model.principal import Role
 
 __all__ = ["server", "walk"]
 
@@ -158,3 +161,40 @@ CONTRAST = """() => {
     return [a + " on " + b, (bright + 0.05) / (dark + 0.05)];
   }));
 }"""
+
+
+def test_two_analysts_at_once(walk: Walk, world: World) -> None:
+    runtime = world.runtime
+    administrator = runtime.access.authenticate(world.tokens["administrator"])
+    token = runtime.access.add_person(administrator, "bert", Role.ANALYST)[1]
+    ana, bert = walk.person(world.tokens["ana"]), walk.person(token)
+    for page in (ana, bert):
+        page.get_by_role("link", name="6 accounts").click()
+        expect(page.get_by_role("button", name="Claim this case")).to_be_visible()
+    bert.get_by_label("Why", exact=True).fill("a class of students")
+    ana.get_by_role("button", name="Claim this case").click()
+    expect(ana.get_by_role("status").filter(has_text="You hold this case now")).to_be_visible()
+
+    # The open page learns of it by itself, and what bert was writing stays.
+    news = bert.get_by_role("status").filter(has_text="claimed by ana")
+    expect(news).to_be_visible(timeout=15_000)
+    expect(bert.get_by_label("Why", exact=True)).to_have_value("a class of students")
+
+    # A decision on the older look is refused with a reason, and comes back to be sent anew.
+    bert.get_by_role("button", name="Clear this case").click()
+    expect(bert.get_by_role("alert")).to_contain_text("nothing was done, because the case changed after you looked")
+    expect(bert.get_by_label("Why", exact=True)).to_have_value("a class of students")
+    expect(bert.get_by_text("ana holds this case.")).to_be_visible()
+    walk.complaints[:] = [one for one in walk.complaints if "409 (Conflict)" not in one]  # the browser logs the status
+
+
+def test_the_queue_shows_what_colleagues_do(walk: Walk, world: World) -> None:
+    ana = walk.person(world.tokens["ana"])
+    row = ana.get_by_role("row").filter(has_text="6 accounts")
+    expect(row).to_contain_text("open")
+    paul = world.runtime.access.authenticate(world.tokens["paul"])
+    case = next(each for each in list_cases(world.runtime.database) if GROUP[0] in each.account_ids)
+    claim(world.runtime.database, world.runtime.ledger, paul, case.case_id)
+    expect(row).to_contain_text("in-review", timeout=15_000)
+    expect(row).to_contain_text("paul")
+    expect(ana.get_by_role("status").filter(has_text="1 case changed")).to_be_visible()

@@ -43,7 +43,9 @@ def addresses(world):
     return [
         "/console/",
         "/console/?state=all",
+        "/console/?queue=tracked-actors&due=over&order=due",
         f"/console/cases/{case_id(world)}",
+        f"/console/cases/{case_id(world)}/similar",
         "/console/leads",
         f"/console/leads/{world.lead.lead_id}",
         "/console/account",

@@ -115,10 +115,11 @@ class Sessions:
         )
         return cookie
 
-    def find(self, cookie: str, *, awaiting: bool = False) -> Session | None:
+    def find(self, cookie: str, *, awaiting: bool = False, quiet: bool = False) -> Session | None:
         """The session of a cookie; None when there is none, it ended, or its token opens nothing any more.
 
-        With `awaiting` that of somebody who still has to give their second factor, else of those who have.
+        With `awaiting` that of somebody who still has to give their second factor, else of those who have. `quiet` is
+        for a page that asks by itself: that is no sign of a person, so the session's clock of idleness runs on.
         """
         moment = now_us()
         with self._database.read() as connection:
@@ -126,7 +127,7 @@ class Sessions:
             if row is None or bool(row.awaits_factor) is not awaiting:
                 return None
             found = self._session(connection, row, moment)
-        if moment - row.seen_us > _SEEN_STEP_US:
+        if not quiet and moment - row.seen_us > _SEEN_STEP_US:
             with self._database.write() as connection:
                 connection.execute(
                     update(sessions).where(sessions.c.session_id == row.session_id).values(seen_us=moment)

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import pyarrow.compute as pc
+
 from stormwatch.cases.findings import rows_where
 from stormwatch.storage.lake import Lake
 
@@ -25,6 +27,7 @@ class AccountFacts:
     refused: int = 0
     blocked: int = 0
     tool_calls: int = 0
+    retries: int = 0
     first_us: int | None = None
     last_us: int | None = None
 
@@ -35,7 +38,9 @@ def account_facts(lake: Lake, account_ids: Collection[str]) -> tuple[AccountFact
     counts: dict[str, Counter[str]] = {account_id: Counter() for account_id in account_ids}
     spans: dict[str, list[int]] = {account_id: [] for account_id in account_ids}
     for day in rows_where(lake, "account_day", "account_id", account_ids):
-        counts[day["account_id"]].update({name: day[name] for name in ("events", "refused", "blocked", "tool_calls")})
+        counts[day["account_id"]].update(
+            {name: day[name] for name in ("events", "refused", "blocked", "tool_calls", "retries")}
+        )
         counts[day["account_id"]]["days"] += 1
         spans[day["account_id"]] += [day["first_us"], day["last_us"]]
     return tuple(
@@ -50,11 +55,18 @@ def account_facts(lake: Lake, account_ids: Collection[str]) -> tuple[AccountFact
             refused=counts[account_id]["refused"],
             blocked=counts[account_id]["blocked"],
             tool_calls=counts[account_id]["tool_calls"],
+            retries=counts[account_id]["retries"],
             first_us=min(spans[account_id], default=None),
             last_us=max(spans[account_id], default=None),
         )
         for account_id in sorted(account_ids)
     )
+
+
+def verified_researchers(lake: Lake) -> frozenset[str]:
+    """The operator's registry of verified researchers, as far as records of accounts tell it."""
+    held = pc.field("verified_researcher") == pc.scalar(True)  # noqa: FBT003 - pyarrow takes it so
+    return frozenset(lake.read("account_records", ["account_id"], where=held)["account_id"].to_pylist())
 
 
 def techniques_seen(lake: Lake, account_ids: Collection[str]) -> Counter[str]:

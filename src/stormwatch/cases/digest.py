@@ -97,6 +97,7 @@ def _piece(item: Evidence) -> JSON:
         item.event_time_us,
         sorted(item.actors),
         sorted(item.event_ids),
+        sorted(item.sources),
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +12,8 @@ import pyarrow.compute as pc
 from stormwatch.model.assessment import Confidence, Hypothesis, HypothesisKind
 from stormwatch.model.evidence import Evidence, Link, LinkEvidence
 from stormwatch.storage.lake import Lake
+
+_IN_MANY_FILES: Final = frozenset({"events", "detections", "observables"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +33,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Who an assessment is about and how high the risk: what the queue needs of the many that are read."""
+    """Who an assessment is about and how high the risk: what the queue needs of the many that are read.
+
+    `also` are other assessments that speak of these accounts, where people put several into one case.
+    """
 
     subject_id: str
     account_ids: tuple[str, ...]
     risk: float
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,9 @@ def rows_where(
     """Rows of a lake table whose column holds one of the values, in stored order."""
     if not values:
         return []
-    found: list[Mapping[str, Any]] = lake.read(table, columns, where=_holds(column, values)).to_pylist()
+    found: list[Mapping[str, Any]] = lake.read(
+        table, columns, where=_holds(column, values), key=column if table in _IN_MANY_FILES else None
+    ).to_pylist()
     return found
 
 

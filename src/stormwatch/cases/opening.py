@@ -6,12 +6,17 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from stormwatch.attribution.naming import hypothesis_words
+from stormwatch.cases.account_facts import verified_researchers
+from stormwatch.cases.curation import set_apart
 from stormwatch.cases.digest import BasisPiece, basis_of, has_joined, is_new
 from stormwatch.cases.findings import Subject, about_together, account_evidence, findings, lineages, subjects
 from stormwatch.cases.matching import Match, match_cases
-from stormwatch.cases.queue import read_cases
-from stormwatch.cases.states import HUNT, SETTLED, move, record
+from stormwatch.cases.placing import place, placement
+from stormwatch.cases.queue import read_cases, title_of
+from stormwatch.cases.routing import Queue, Queues, load_queues, queue_for
+from stormwatch.cases.states import SETTLED, move, record
+from stormwatch.cases.tasks import add_first_action
+from stormwatch.cases.versions import HUNT, touch
 from stormwatch.ledger.log import Ledger
 from stormwatch.model.case import Case, CaseState
 from stormwatch.model.evidence import Evidence
@@ -22,20 +27,22 @@ from stormwatch.storage.tables.actions import actions
 from stormwatch.storage.tables.cases import case_accounts, cases
 
 
-def open_cases(database: Database, ledger: Ledger, lake: Lake, threshold: float, now_us: int) -> int:
+def open_cases(
+    database: Database, ledger: Ledger, lake: Lake, threshold: float, now_us: int, queues: Queues | None = None
+) -> int:
     """Brings the queue in line with the last hunt and gives how many cases were opened or reopened.
 
     One case per subject whose risk is at or above `threshold`. A case that exists follows its subject, also below the
     threshold: nothing is closed silently. A settled case reopens only when evidence came that it was not settled on.
+    Cases that people merged or split keep their accounts. `queues` say which queue a case waits in (None: as shipped).
     """
     with database.write() as connection:
         known = read_cases(connection, select(cases).where(cases.c.merged_into.is_(None)))
-        matches = [
-            match
-            for match in match_cases(subjects(lake), known, lineages(lake))
-            if match.case is not None or match.subject.risk >= threshold
-        ]
-        round_ = _Round(connection, ledger, lake, matches, threshold, now_us)
+        curated, others = [case for case in known if case.curated], [case for case in known if not case.curated]
+        apart = set_apart(subjects(lake), curated, others)
+        found = match_cases(apart.free, others, lineages(lake))
+        matches = [*apart.matches, *(m for m in found if m.case is not None or m.subject.risk >= threshold)]
+        round_ = _Round(connection, ledger, lake, matches, threshold, now_us, queues or load_queues())
         return sum(round_.take(match) for match in matches)
 
 
@@ -50,15 +57,19 @@ class _Round:
         matches: Sequence[Match],
         threshold: float,
         now_us: int,
+        queues: Queues,
     ) -> None:
         self._connection = connection
         self._ledger = ledger
         self._threshold = threshold
         self._now_us = now_us
-        self._findings = findings(lake, {match.subject.subject_id for match in matches})
+        self._queues = queues
+        self._findings = findings(lake, {s for m in matches for s in (m.subject.subject_id, *m.subject.also)})
         self._evidence = _by_account(account_evidence(lake, {a for m in matches for a in m.subject.account_ids}))
         self._settled = _settled_bases(connection)
         self._acted = _cases_with_actions(connection)
+        self._researchers = verified_researchers(lake)
+        self._routed_by_hand = _routed_by_hand(connection)
 
     def take(self, match: Match) -> bool:
         """Opens, updates or reopens the case of one subject; whether it was opened or reopened."""
@@ -72,10 +83,14 @@ class _Round:
 
     def _open(self, match: Match) -> None:
         case_id = new_id("case")
-        subject = match.subject
+        subject, queue = match.subject, self._queue(match.subject)
         self._connection.execute(
             insert(cases).values(
-                case_id=case_id, state=CaseState.OPEN.value, opened_us=self._now_us, **self._current(match)
+                case_id=case_id,
+                state=CaseState.OPEN.value,
+                opened_us=self._now_us,
+                **self._current(match),
+                **placement(queue, CaseState.OPEN, self._now_us),
             )
         )
         self._add_accounts(case_id, subject.account_ids)
@@ -86,8 +101,18 @@ class _Round:
             "case.opened",
             HUNT,
             case_id,
-            {"subject": subject.subject_id, "accounts": list(subject.account_ids), "risk": round(subject.risk, 4)},
+            {
+                "subject": subject.subject_id,
+                "accounts": list(subject.account_ids),
+                "risk": round(subject.risk, 4),
+                "queue": queue.queue,
+            },
         )
+        add_first_action(self._connection, self._ledger, case_id, queue.first_action, self._now_us)
+
+    def _queue(self, subject: Subject) -> Queue:
+        hypotheses = self._findings[subject.subject_id].hypotheses
+        return queue_for(self._queues, hypotheses, researcher=not self._researchers.isdisjoint(subject.account_ids))
 
     def _current(self, match: Match) -> dict[str, object]:
         subject = match.subject
@@ -98,7 +123,8 @@ class _Round:
             "subject_id": subject.subject_id,
             "cluster_id": None if alone else subject.subject_id,
             "risk": subject.risk,
-            "title": f"{_accounts(number)}; first-ranked: {hypothesis_words(leading)}",
+            "leading": leading,
+            "title": title_of(number, leading),
             "updated_us": self._now_us,
         }
 
@@ -122,10 +148,19 @@ class _Round:
                 case.case_id,
                 {"joined": sorted(joined), "left": sorted(gone), "subject": match.subject.subject_id},
             )
+            touch(self._connection, case.case_id, by=HUNT, how="given other accounts", now_us=self._now_us)
         current = self._current(match)
         same = case.subject_id == match.subject.subject_id and case.risk == match.subject.risk
         if not (same and case.title == current["title"] and not joined and not gone):
             self._connection.execute(update(cases).where(cases.c.case_id == case.case_id).values(**current))
+        self._reroute(match.subject, case)
+
+    def _reroute(self, subject: Subject, case: Case) -> None:
+        """What is suspected may change; a case that a person put into a queue, or that is settled, stays there."""
+        queue = self._queue(subject)
+        if case.queue != queue.queue and case.state not in SETTLED and case.case_id not in self._routed_by_hand:
+            reason = "what is suspected changed"
+            place(self._connection, self._ledger, case.case_id, queue, by=HUNT, reason=reason, now=self._now_us)
 
     def _reopen(self, match: Match, case: Case) -> bool:
         if case.state not in SETTLED or match.subject.risk < self._threshold:
@@ -146,7 +181,11 @@ class _Round:
     def _what_is_new(self, subject: Subject, case_id: str) -> str | None:
         settled = self._settled.get(case_id, ())
         of_accounts = [piece for a in subject.account_ids for piece in self._evidence.get(a, ())]
-        together = about_together(self._findings[subject.subject_id], of_accounts)
+        together = [
+            piece
+            for subject_id in (subject.subject_id, *subject.also)
+            for piece in about_together(self._findings[subject_id], of_accounts)
+        ]
         current = basis_of(subject.account_ids, [*of_accounts, *together])
         if is_new(settled, current):
             return "evidence came that the case was not settled on"
@@ -198,5 +237,5 @@ def _settled_bases(connection: Connection) -> Mapping[str, list[BasisPiece]]:
     }
 
 
-def _accounts(number: int) -> str:
-    return "One account" if number == 1 else f"{number} accounts"
+def _routed_by_hand(connection: Connection) -> frozenset[str]:
+    return frozenset(connection.execute(select(cases.c.case_id).where(cases.c.routed_by.is_not(None))).scalars())

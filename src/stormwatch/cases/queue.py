@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Connection, Row, Select, select
 
+from stormwatch.attribution.naming import hypothesis_words
 from stormwatch.model.case import Case, CaseState
 from stormwatch.model.errors import NotFound
 from stormwatch.storage.database import Database
 from stormwatch.storage.tables.cases import case_accounts, case_answers, case_history, case_notes, cases
+
+_FEW: Final = 500  # above it one pass over all accounts is quicker than naming the cases
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,14 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Related:
+    """Ids of the cases whose accounts came into a case, and of those that took accounts out of it."""
+
+    merged: tuple[str, ...]
+    split: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryEntry:
     """One change of state; `from_state` is None for the opening."""
 
@@ -42,6 +54,12 @@ class HistoryEntry:
     by: str
     time_us: int
     reason: str
+
+
+def title_of(accounts: int, leading: str) -> str:
+    """What a case is called: how many accounts, and the hypothesis that is ranked first."""
+    number = "One account" if accounts == 1 else f"{accounts} accounts"
+    return f"{number}; first-ranked: {hypothesis_words(leading)}"
 
 
 def list_cases(database: Database, states: Collection[CaseState] | None = None) -> tuple[Case, ...]:
@@ -80,8 +98,8 @@ def read_cases(connection: Connection, query: Select[tuple[object, ...]]) -> tup
     rows = connection.execute(query).all()
     held: dict[str, list[str]] = {row.case_id: [] for row in rows}
     accounts = select(case_accounts.c.case_id, case_accounts.c.account_id).order_by(case_accounts.c.account_id)
-    if len(rows) == 1:
-        accounts = accounts.where(case_accounts.c.case_id == rows[0].case_id)
+    if len(rows) <= _FEW:
+        accounts = accounts.where(case_accounts.c.case_id.in_(held))
     for case_id, account_id in connection.execute(accounts):
         if case_id in held:
             held[case_id].append(account_id)
@@ -93,6 +111,18 @@ def notes_of(database: Database, case_id: str) -> tuple[Note, ...]:
     query = select(case_notes).where(case_notes.c.case_id == case_id).order_by(case_notes.c.time_us)
     with database.read() as connection:
         return tuple(Note(row.note_id, row.by, row.time_us, row.text) for row in connection.execute(query))
+
+
+def related_cases(database: Database, case_id: str) -> Related:
+    """The cases that were merged into this one, and those that were split from it, by id."""
+    with database.read() as connection:
+        merged, split = (
+            tuple(
+                connection.execute(select(cases.c.case_id).where(column == case_id).order_by(cases.c.case_id)).scalars()
+            )
+            for column in (cases.c.merged_into, cases.c.split_from)
+        )
+    return Related(merged, split)
 
 
 def answers_of(connection: Connection, case_id: str) -> dict[str, Answer]:
@@ -132,4 +162,11 @@ def _case(row: Row[tuple[object, ...]], account_ids: list[str]) -> Case:
         risk=row.risk,
         title=row.title,
         assignee=row.assignee,
+        queue=row.queue,
+        due_us=row.due_us,
+        version=row.version,
+        leading=row.leading,
+        curated=row.curated,
+        merged_into=row.merged_into,
+        split_from=row.split_from,
     )

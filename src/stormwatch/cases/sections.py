@@ -10,9 +10,9 @@ from typing import Final
 from stormwatch.attribution.naming import hypothesis_words
 from stormwatch.cases.account_facts import AccountFacts
 from stormwatch.cases.findings import Finding
+from stormwatch.cases.impact import ImpactFacts, impact_sentences
 from stormwatch.model.times import format_rfc3339
 
-NOT_ASSESSED: Final = "Not assessed in this version."
 _TECHNIQUES_SHOWN: Final = 8
 
 
@@ -26,13 +26,15 @@ class Sections:
     impact: tuple[str, ...]
 
 
-def write_sections(finding: Finding | None, facts: Sequence[AccountFacts], techniques: Counter[str]) -> Sections:
+def write_sections(
+    finding: Finding | None, facts: Sequence[AccountFacts], techniques: Counter[str], impact: ImpactFacts
+) -> Sections:
     """Sections from counts and the assessment; a heading of which nothing is known says so."""
     return Sections(
         actor=_actor(finding),
         behaviour=_behaviour(facts, techniques),
         completions=_completions(facts),
-        impact=(NOT_ASSESSED,),
+        impact=impact_sentences(impact),
     )
 
 
@@ -72,7 +74,8 @@ def _day(time_us: int) -> str:
 
 def _completions(facts: Sequence[AccountFacts]) -> tuple[str, ...]:
     refused, blocked = sum(fact.refused for fact in facts), sum(fact.blocked for fact in facts)
+    events = sum(fact.events for fact in facts)
     return (
-        f"Refused: {refused:,}; blocked: {blocked:,}.",
-        "What the answers were good for: not assessed in this version.",
+        f"Of {events:,} requests refused: {refused:,}; blocked: {blocked:,}.",
+        f"Asked again within two minutes of a refusal: {sum(fact.retries for fact in facts):,}.",
     )

@@ -7,12 +7,12 @@ from typing import Final
 
 from sqlalchemy import Connection, insert, select, update
 
+from stormwatch.cases.routing import due_after
+from stormwatch.cases.versions import touch
 from stormwatch.ledger.log import Ledger
 from stormwatch.model.case import CaseState
 from stormwatch.model.errors import Conflict, NotFound
 from stormwatch.storage.tables.cases import case_history, cases
-
-HUNT: Final = "hunt"  # who moved it, when it was no person
 
 MOVES: Final[Mapping[CaseState, frozenset[CaseState]]] = {
     CaseState.OPEN: frozenset({CaseState.IN_REVIEW, CaseState.CLEARED, CaseState.CLOSED}),
@@ -54,12 +54,16 @@ def move(
 ) -> None:
     """Moves a case inside the caller's write transaction; Conflict when that move is not allowed.
 
-    `by` is a person id or `HUNT`; `facts` are added to the ledger entry (the digest that the move rests on).
+    `by` is a person id or `HUNT`; `facts` are added to the ledger entry (the digest that the move rests on). The case
+    is due anew, as its queue says for the state it comes into.
     """
     before = state_of(connection, case_id)
     if to not in MOVES[before]:
         raise Conflict(f"a case that is {before} cannot become {to}", where=case_id)
-    connection.execute(update(cases).where(cases.c.case_id == case_id).values(state=to.value, updated_us=now_us))
+    hours = connection.execute(select(cases.c.due_hours).where(cases.c.case_id == case_id)).scalar_one()
+    due_us = due_after(hours, to, now_us)
+    connection.execute(update(cases).where(cases.c.case_id == case_id).values(state=to.value, due_us=due_us))
+    touch(connection, case_id, by=by, how=f"moved from {before} to {to}", now_us=now_us)
     record(connection, case_id, before, to, by=by, reason=reason, now_us=now_us)
     ledger.append(
         connection, "case.moved", by, case_id, {"from": before.value, "to": to.value, "reason": reason, **(facts or {})}

@@ -10,40 +10,29 @@ import typer
 
 from stormwatch.actions.execution import list_actions
 from stormwatch.actions.proposal_queue import get_proposal
-from stormwatch.attribution.assess import CALIBRATED_ON
 from stormwatch.cases import review
 from stormwatch.cases.evidence_file import build_evidence_file
 from stormwatch.cases.harden import harden as harden_case
-from stormwatch.cases.queue import get_case, history_of, list_cases, notes_of
+from stormwatch.cases.queue import get_case, history_of, notes_of
 from stormwatch.cases.requests import redacted_requests
+from stormwatch.cases.routing import load_queues
+from stormwatch.cases.tasks import tasks_of
 from stormwatch.cli.attribution_sheet import analysis_payload, attribution_sheet
-from stormwatch.cli.case_sheet import case_sheet
+from stormwatch.cli.case_queue import queue
+from stormwatch.cli.case_sheet import CaseRecord, case_sheet
+from stormwatch.cli.case_summary import emit_state, summary_of
+from stormwatch.cli.case_work import SeenOption, work
 from stormwatch.cli.context import person_of, runtime_of
-from stormwatch.cli.output import JsonOption, emit, lines_of
+from stormwatch.cli.output import JsonOption, emit
 from stormwatch.console.case_view import analysis_of
 from stormwatch.console.people_names import names_of_people
-from stormwatch.model.case import Case, CaseState
 from stormwatch.model.errors import NotFound
-from stormwatch.model.times import format_rfc3339
-from stormwatch.runtime import Runtime
 
 case = typer.Typer(help="Review cases.", no_args_is_help=True, rich_markup_mode=None)
+case.add_typer(queue)
+case.add_typer(work)
 
 CaseArgument = Annotated[str, typer.Argument(metavar="CASE", help="The case's id.")]
-
-
-@case.command("list")
-def show_list(
-    ctx: typer.Context,
-    state: Annotated[list[CaseState] | None, typer.Option("--state", help="Only cases in this state.")] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """List cases, the highest risk first."""
-    runtime = runtime_of(ctx)
-    person_of(runtime)
-    found = list_cases(runtime.database, state or None)
-    lines = [f"{each.case_id}  {each.state.value:9}  {each.title}" for each in found]
-    emit({"cases": [_summary(each) for each in found]}, lines_of(lines) or "No cases.", as_json=as_json)
 
 
 @case.command("show")
@@ -63,21 +52,30 @@ def show(
     file = build_evidence_file(runtime.lake, runtime.database, get_case(runtime.database, case_id), covered)
     cited = {event_id for piece in file.evidence for event_id in piece.event_ids}
     redacted = redacted_requests(runtime.lake, covered or file.case.account_ids, cited=cited, limit=requests)
-    notes, history = notes_of(runtime.database, case_id), history_of(runtime.database, case_id)
-    actions = list_actions(runtime.database, case_id=case_id)
-    payload = msgspec.to_builtins(file) | {
-        "case": _summary(file.case),
-        "evidence_hash": file.digest,
-        "requests": msgspec.to_builtins(redacted),
-        "notes": msgspec.to_builtins(notes),
-        "history": msgspec.to_builtins(history),
-        "actions": msgspec.to_builtins(actions),
-    }
     analysis = analysis_of(runtime, file)
+    record = CaseRecord(
+        requests=redacted,
+        notes=notes_of(runtime.database, case_id),
+        history=history_of(runtime.database, case_id),
+        actions=list_actions(runtime.database, case_id=case_id),
+        tasks=tasks_of(runtime.database, case_id),
+        queue=load_queues(runtime.settings.case_queues).get(file.case.queue),
+        analysis=analysis,
+    )
+    payload = msgspec.to_builtins(file) | {
+        "case": summary_of(file.case),
+        "evidence_hash": file.digest,
+        "verified_researchers": list(file.verified_researchers),
+        "unknown_to_registry": list(file.unknown_to_registry),
+        "first_action": record.queue.first_action if record.queue else "",
+        **{
+            name: msgspec.to_builtins(getattr(record, name))
+            for name in ("requests", "notes", "history", "actions", "tasks")
+        },
+    }
     payload["alias_conflicts"] = msgspec.to_builtins(analysis.alias_conflicts) if analysis else []
     payload["cautions"] = list(analysis.false_flag.cautions) if analysis else []
-    sheet = case_sheet(file, redacted, notes, history, actions, names_of_people(runtime), analysis)
-    emit(payload, sheet, as_json=as_json)
+    emit(payload, case_sheet(file, record, names_of_people(runtime)), as_json=as_json)
 
 
 @case.command("attribution")
@@ -100,14 +98,6 @@ def attribution(ctx: typer.Context, case_id: CaseArgument, as_json: JsonOption =
     emit(payload, attribution_sheet(analysis, file.confidence, file.calibrated_on), as_json=as_json)
 
 
-@case.command("claim")
-def claim(ctx: typer.Context, case_id: CaseArgument, as_json: JsonOption = False) -> None:
-    """Take a case into review."""
-    runtime = runtime_of(ctx)
-    review.claim(runtime.database, runtime.ledger, person_of(runtime), case_id)
-    _emit_state(runtime, case_id, as_json=as_json)
-
-
 @case.command("note")
 def note(
     ctx: typer.Context, case_id: CaseArgument, text: Annotated[str, typer.Argument()], as_json: JsonOption = False
@@ -124,12 +114,13 @@ def answer(
     case_id: CaseArgument,
     alternative: Annotated[str, typer.Argument(help="The alternative's id, as `case show` lists it.")],
     text: Annotated[str, typer.Argument(help="Why this innocent explanation is set aside, or holds.")],
+    seen: SeenOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Answer an innocent explanation; a proposal needs answers to all that the evidence file asks."""
     runtime = runtime_of(ctx)
     by = person_of(runtime)
-    review.answer_alternative(runtime.database, runtime.ledger, runtime.lake, by, case_id, alternative, text)
+    review.answer_alternative(runtime.database, runtime.ledger, runtime.lake, by, case_id, alternative, text, seen=seen)
     file = build_evidence_file(runtime.lake, runtime.database, get_case(runtime.database, case_id))
     left = [each.alternative_id for each in file.unanswered]
     emit({"unanswered": left}, f"Answered; {len(left)} without an answer.", as_json=as_json)
@@ -140,12 +131,13 @@ def clear(
     ctx: typer.Context,
     case_id: CaseArgument,
     reason: Annotated[str, typer.Option("--reason", help="Why the accounts are innocent of it.")],
+    seen: SeenOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Clear a case: the same evidence will not reopen it."""
     runtime = runtime_of(ctx)
-    review.clear(runtime.database, runtime.ledger, runtime.lake, person_of(runtime), case_id, reason)
-    _emit_state(runtime, case_id, as_json=as_json)
+    review.clear(runtime.database, runtime.ledger, runtime.lake, person_of(runtime), case_id, reason, seen=seen)
+    emit_state(runtime, case_id, as_json=as_json)
 
 
 @case.command("close")
@@ -153,12 +145,13 @@ def close(
     ctx: typer.Context,
     case_id: CaseArgument,
     reason: Annotated[str, typer.Option("--reason", help="Why nothing is left to do.")],
+    seen: SeenOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Close a case that was acted on or cleared."""
     runtime = runtime_of(ctx)
-    review.close(runtime.database, runtime.ledger, runtime.lake, person_of(runtime), case_id, reason)
-    _emit_state(runtime, case_id, as_json=as_json)
+    review.close(runtime.database, runtime.ledger, runtime.lake, person_of(runtime), case_id, reason, seen=seen)
+    emit_state(runtime, case_id, as_json=as_json)
 
 
 @case.command("harden")
@@ -191,24 +184,3 @@ def harden(
         f"requests and in {report.other_hits} of {report.other_requests} others. For a detection engineer to accept.",
         as_json=as_json,
     )
-
-
-def _emit_state(runtime: Runtime, case_id: str, *, as_json: bool) -> None:
-    found = get_case(runtime.database, case_id)
-    emit(_summary(found), f"{found.case_id} is {found.state.value}.", as_json=as_json)
-
-
-def _summary(found: Case) -> dict[str, object]:
-    return {
-        "case_id": found.case_id,
-        "state": found.state.value,
-        "title": found.title,
-        "subject_id": found.subject_id,
-        "cluster_id": found.cluster_id,
-        "account_ids": list(found.account_ids),
-        "risk": found.risk,
-        "calibrated_on": CALIBRATED_ON,
-        "assignee": found.assignee,
-        "opened_time": format_rfc3339(found.opened_us),
-        "updated_time": format_rfc3339(found.updated_us),
-    }

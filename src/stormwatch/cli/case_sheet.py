@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from stormwatch.attribution.analysis import Analysis
 from stormwatch.attribution.naming import hypothesis_words
 from stormwatch.cases.evidence_file import AccountEntry, EvidenceFile
 from stormwatch.cases.queue import HistoryEntry, Note
 from stormwatch.cases.requests import RedactedRequest
+from stormwatch.cases.routing import Queue
+from stormwatch.cases.tasks import Task
 from stormwatch.cli.output import lines_of
 from stormwatch.console.analysis_words import caution_words
+from stormwatch.console.case_words import apart_words, registry_words, source_words
 from stormwatch.console.wording import SIMULATED, frequency, likelihood, moment, weight
 from stormwatch.model.case import Action
 from stormwatch.model.evidence import Evidence
@@ -18,25 +22,31 @@ from stormwatch.model.evidence import Evidence
 _LINKS_SHOWN = 10
 
 
-def case_sheet(
-    file: EvidenceFile,
-    requests: Sequence[RedactedRequest],
-    notes: Sequence[Note],
-    history: Sequence[HistoryEntry],
-    actions: Sequence[Action],
-    names: Mapping[str, str],
-    analysis: Analysis | None = None,
-) -> str:
+@dataclass(frozen=True, slots=True)
+class CaseRecord:
+    """What stands beside the evidence file: what people did on the case, and what its queue asks first."""
+
+    requests: Sequence[RedactedRequest]
+    notes: Sequence[Note]
+    history: Sequence[HistoryEntry]
+    actions: Sequence[Action]
+    tasks: Sequence[Task]
+    queue: Queue | None = None
+    analysis: Analysis | None = None
+
+
+def case_sheet(file: EvidenceFile, record: CaseRecord, names: Mapping[str, str]) -> str:
     """The whole sheet, likelihoods and weights in words; `names` are those of people by their ids.
 
     Who prints it must escape control characters before (`cli.output.emit` does).
     """
     case = file.case
-    lines = [f"{case.case_id}  {case.state.value}", case.title, f"Evidence hash: {file.digest}", ""]
+    lines = [f"{case.case_id}  {case.state.value}", case.title, *_place(file, record, names)]
+    lines += [f"Evidence hash: {file.digest}", ""]
     for heading in ("actor", "behaviour", "completions", "impact"):
         lines += [f"{heading.capitalize()}: {' '.join(getattr(file.sections, heading))}"]
     lines += ["", "Hypotheses, the first-ranked first:", *(_hypotheses(file) or ["  none"])]
-    lines += _doubts(analysis, case.case_id) if analysis else []
+    lines += _doubts(record.analysis, case.case_id) if record.analysis else []
     lines += ["", "Innocent explanations to be answered:", *_alternatives(file)]
     for entry in file.accounts:
         lines += ["", *_account(entry)]
@@ -47,11 +57,37 @@ def case_sheet(
             *(line for piece in file.cluster_evidence for line in _piece(piece)),
         ]
     lines += _block("Links", _links(file))
-    lines += _block("Requests (texts stay closed; `stormwatch reveal` opens some)", map(_request, requests))
-    lines += _block("Actions", map(_action, actions))
-    lines += _block("Notes", (f"{moment(note.time_us)} {names.get(note.by, note.by)}: {note.text}" for note in notes))
-    lines += _block("History", (_step(step, names) for step in history))
+    lines += _block("Requests (texts stay closed; `stormwatch reveal` opens some)", map(_request, record.requests))
+    lines += _block("Actions", map(_action, record.actions))
+    lines += _block("Tasks", (_task(each, names) for each in record.tasks))
+    lines += _block(
+        "Notes", (f"{moment(note.time_us)} {names.get(note.by, note.by)}: {note.text}" for note in record.notes)
+    )
+    lines += _block("History", (_step(step, names) for step in record.history))
     return lines_of(lines)
+
+
+def _place(file: EvidenceFile, record: CaseRecord, names: Mapping[str, str]) -> Iterator[str]:
+    """Where the case waits, for whom and what for, and what the registry of researchers says of its accounts."""
+    case = file.case
+    due = f", due {moment(case.due_us)}" if case.due_us else ""
+    holder = f"held by {names.get(case.assignee, case.assignee)}" if case.assignee else "held by nobody"
+    yield f"Queue {case.queue}{due}; {holder}; version {case.version}"
+    if record.queue and record.queue.first_action:
+        yield f"First: {record.queue.first_action}"
+    yield registry_words(file)
+    if file.assessed_apart:
+        yield apart_words(file)
+    for words, other in (("Merged into", case.merged_into), ("Split from", case.split_from)):
+        if other:
+            yield f"{words} {other}"
+
+
+def _task(task: Task, names: Mapping[str, str]) -> str:
+    whose = f" for {names.get(task.assignee, task.assignee)}" if task.assignee else ""
+    due = f", due {moment(task.due_us)}" if task.due_us and task.outcome is None else ""
+    remark = f" ({task.remark})" if task.remark else ""
+    return f"{task.task_id}  {task.outcome.value if task.outcome else 'open'}{whose}{due}: {task.title}{remark}"
 
 
 def _block(title: str, content: Iterator[str] | Sequence[str]) -> list[str]:
@@ -91,7 +127,7 @@ def _account(entry: AccountEntry) -> Iterator[str]:
 
 
 def _piece(piece: Evidence) -> Iterator[str]:
-    yield f"  {piece.kind}, {weight(piece.weight_bits)}: {piece.summary}"
+    yield f"  {piece.kind}, {weight(piece.weight_bits)}: {piece.summary}; source: {source_words(piece)}"
     yield f"    may be innocent: {piece.innocent_explanation}; shown by {frequency(piece.innocent_frequency)}"
 
 

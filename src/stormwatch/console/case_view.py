@@ -11,13 +11,17 @@ from stormwatch.actions.progress import Progress, Standing, progress_of, standin
 from stormwatch.actions.proposal_queue import Proposal, ProposalState, list_proposals
 from stormwatch.attribution.analysis import Analysis, analyse
 from stormwatch.cases.evidence_file import AccountEntry, EvidenceFile, build_evidence_file
-from stormwatch.cases.queue import HistoryEntry, Note, get_case, history_of, notes_of
+from stormwatch.cases.queue import HistoryEntry, Note, Related, get_case, history_of, notes_of, related_cases
 from stormwatch.cases.requests import RedactedRequest, redacted_requests
+from stormwatch.cases.reveals import Reveal, reveals_of
+from stormwatch.cases.tasks import Task, tasks_of
 from stormwatch.config import shipped
 from stormwatch.console.graph import Drawing, draw
 from stormwatch.console.paging import Page, page_of
 from stormwatch.model.case import Action, DecisionState
+from stormwatch.model.errors import Forbidden
 from stormwatch.model.evidence import Evidence, Link
+from stormwatch.model.principal import Principal
 from stormwatch.runtime import Runtime
 
 ACCOUNTS_PER_PAGE: Final = 20
@@ -71,6 +75,9 @@ class CaseView:
     standings: Sequence[Standing]
     notes: Sequence[Note]
     history: Sequence[HistoryEntry]
+    tasks: Sequence[Task]
+    opened: Sequence[Reveal] | None
+    related: Related
     filters: CaseFilters
 
     @property
@@ -89,8 +96,8 @@ class CaseView:
         return progress_of(self.standings)
 
 
-def case_view(runtime: Runtime, case_id: str, filters: CaseFilters) -> CaseView:
-    """The view of one case; NotFound when there is none of that id."""
+def case_view(runtime: Runtime, by: Principal, case_id: str, filters: CaseFilters) -> CaseView:
+    """The view of one case for a person; NotFound when there is none of that id."""
     case = get_case(runtime.database, case_id)
     file = build_evidence_file(runtime.lake, runtime.database, case)
     states = {account: decide(runtime.database, account).state for account in case.account_ids}
@@ -122,6 +129,9 @@ def case_view(runtime: Runtime, case_id: str, filters: CaseFilters) -> CaseView:
         standings=standings(runtime.database, case_id=case_id),
         notes=notes_of(runtime.database, case_id),
         history=history_of(runtime.database, case_id),
+        tasks=tasks_of(runtime.database, case_id),
+        opened=_opened(runtime, by, case_id),
+        related=related_cases(runtime.database, case_id),
         filters=filters,
     )
 
@@ -139,6 +149,14 @@ def in_groups(pieces: Sequence[Evidence]) -> tuple[EvidenceGroup, ...]:
         groups.setdefault(piece.group, {}).setdefault((piece.kind, piece.summary), piece)
     ranked = (tuple(group.values()) for group in groups.values())
     return tuple(EvidenceGroup(strongest, tuple(others)) for strongest, *others in ranked)
+
+
+def _opened(runtime: Runtime, by: Principal, case_id: str) -> tuple[Reveal, ...] | None:
+    """Who opened what, for those who may know; None for others."""
+    try:
+        return reveals_of(runtime.database, runtime.ledger, by, case_id)
+    except Forbidden:
+        return None
 
 
 def _pending(runtime: Runtime, file: EvidenceFile, proposals: Sequence[Proposal]) -> PendingProposal | None:

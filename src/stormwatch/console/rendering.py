@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from stormwatch.access.sessions import Session
 from stormwatch.attribution.naming import hypothesis_words
-from stormwatch.console import analysis_words, wording
+from stormwatch.console import analysis_words, case_words, wording
 from stormwatch.console.case_view import in_groups
 from stormwatch.console.plain_text import shortened, shown
 from stormwatch.model.errors import Conflict, Forbidden, InvalidInput, NotFound, StormwatchError, TooManyAttempts
@@ -51,6 +51,11 @@ def environment() -> Environment:
     )
     made.globals.update(
         likelihood=wording.likelihood, link_part=wording.link_part, in_groups=in_groups, distance=wording.distance
+    )
+    made.globals.update(
+        source_words=case_words.source_words,
+        registry_words=case_words.registry_words,
+        apart_words=case_words.apart_words,
     )
     made.globals.update(columns_shown=analysis_words.columns_shown, part_words=analysis_words.PART_WORDS)
     return made

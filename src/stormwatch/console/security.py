@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Final, cast
 from urllib.parse import quote, urlsplit
 
-from fastapi import Depends, Form, Request
+from fastapi import Depends, Form, HTTPException, Request
 from fastapi.responses import PlainTextResponse
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,7 +18,7 @@ from stormwatch.runtime import Runtime
 LONGEST_FORM: Final = 1024 * 1024
 
 _POLICY: Final = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action 'self'; "
+    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
 _HEADERS: Final = {
@@ -98,6 +98,15 @@ def present_session(request: Request) -> Session | None:
     return sessions_of(request).find(value) if value else None
 
 
+def watching(request: Request) -> Session:
+    """The session behind what a page asks by itself, which keeps no session alive; 401 when nobody is signed in."""
+    value = cookie(request, Cookie.SESSION)
+    session = sessions_of(request).find(value, quiet=True) if value else None
+    if session is None:
+        raise HTTPException(401, "nobody is signed in")
+    return session
+
+
 def back_address(request: Request) -> str:
     """Where to return after signing in: the page asked for, or nothing when it was a form."""
     if request.method != "GET":
@@ -131,4 +140,5 @@ def require_visitor(request: Request, csrf: str) -> None:
 
 
 SignedIn = Annotated[Session, Depends(signed_in)]
+Watching = Annotated[Session, Depends(watching)]
 PostedBy = Annotated[Session, Depends(form_of_session)]

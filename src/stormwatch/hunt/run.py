@@ -13,6 +13,7 @@ from stormwatch.accounts.judged import judge_evidence
 from stormwatch.attribution.assess import AssessmentInput, assess
 from stormwatch.attribution.cluster_evidence import Subject
 from stormwatch.cases.opening import open_cases
+from stormwatch.cases.routing import load_queues
 from stormwatch.config import Settings
 from stormwatch.detections.correlations.correlating_lake import correlate
 from stormwatch.detections.detectors.run import run_detectors
@@ -132,7 +133,14 @@ def hunt(
         # After the assessments: what is grouped by cluster is shown, and nothing of this hunt rests on it.
         members = {account: one.subject_id for one in found.clusters for account in one.account_ids}
         correlate(parts.lake, knowledge.rules.correlations, clusters=members, full=full)
-        opened = open_cases(parts.database, parts.ledger, parts.lake, parts.settings.case_threshold, now_us())
+        opened = open_cases(
+            parts.database,
+            parts.ledger,
+            parts.lake,
+            parts.settings.case_threshold,
+            now_us(),
+            load_queues(parts.settings.case_queues),
+        )
         record_searches(LeadStores(parts.lake, parts.database, parts.ledger), now_us())
         alerts = _alert(parts, knowledge)
         step()

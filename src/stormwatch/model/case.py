@@ -38,7 +38,11 @@ class DecisionState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A cluster or account above the threshold, as the queue shows it."""
+    """A cluster or account above the threshold, as the queue shows it.
+
+    `version` counts its changes. `leading` is the first-ranked hypothesis. The accounts of a curated case were chosen
+    by people, who merged or split it.
+    """
 
     case_id: str
     subject_id: str
@@ -50,6 +54,13 @@ class Case:
     risk: float
     title: str
     assignee: str | None = None
+    queue: str = "general"
+    due_us: int | None = None
+    version: int = 1
+    leading: str | None = None
+    curated: bool = False
+    merged_into: str | None = None
+    split_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,12 @@ from stormwatch.storage.schemas import TABLES
 
 _MANIFEST: Final = "manifest.json"
 GRACE_US: Final = 5 * MINUTE
+# What people look up by account, and hunts write in the order of accounts: small groups of rows, of which a reader
+# decodes those alone whose least and greatest account let it be there. At 130,000 accounts that is a tenth of the work.
+_READ_BY_ACCOUNT: Final = frozenset(
+    {"account_evidence", "account_records", "account_day", "assessments", "assessment_grounds", "findings", "links"}
+)
+_ROWS_PER_GROUP: Final = 8192
 
 
 class LakeFile(msgspec.Struct, frozen=True):
@@ -84,14 +90,27 @@ class Lake:
         """Absolute paths of a table's files."""
         return [self.root / file.path for file in self.files(table)]
 
-    def read(self, table: str, columns: Sequence[str] | None = None, *, where: pc.Expression | None = None) -> pa.Table:
-        """A table, or those of its rows for which `where` holds; empty, with its schema, when there are none."""
+    def read(
+        self,
+        table: str,
+        columns: Sequence[str] | None = None,
+        *,
+        where: pc.Expression | None = None,
+        key: str | None = None,
+    ) -> pa.Table:
+        """A table, or those of its rows for which `where` holds; empty, with its schema, when there are none.
+
+        `key` is the one column that `where` asks about: it is read alone first, so that a file without such a row costs
+        no more than that column.
+        """
         schema = TABLES[table]
         wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
         # With the schema given, a file that is older than a column has nulls in it.
         parts = [
             pq.read_table(path, columns=wanted.names, filters=where, schema=schema, partitioning=None)
             for path in self.paths(table)
+            if key is None
+            or pq.read_table(path, columns=[key], filters=where, schema=schema, partitioning=None).num_rows
         ]
         return pa.concat_tables([part.cast(wanted) for part in parts]) if parts else wanted.empty_table()
 
@@ -103,7 +122,8 @@ class Lake:
         make_directory(folder)
         name = f"{segment or 'part'}-{new_id('f')}.parquet"
         path = folder / name
-        pq.write_table(rows.cast(TABLES[table]), path, compression="zstd")
+        group = _ROWS_PER_GROUP if table in _READ_BY_ACCOUNT else None
+        pq.write_table(rows.cast(TABLES[table]), path, compression="zstd", row_group_size=group)
         with path.open("rb") as file:
             os.fsync(file.fileno())
         sync_directory(folder)  # the log is deleted after the commit, so the manifest may only name what stays

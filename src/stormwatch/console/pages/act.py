@@ -134,7 +134,7 @@ def release(
         tell_gateways(runtime)
         tell_holders(runtime)
 
-    return carrying(request, act_on_case(request, proved.session, case_id, "released", deed), proved)
+    return carrying(request, act_on_case(request, proved.session, case_id, "embargo-ended", deed), proved)
 
 
 @router.post("/cases/{case_id}/proposals/{proposal_id}/decline")

@@ -1,8 +1,8 @@
-"""The case page, and what reviewers do on it: claim, note, answer, clear, close, reveal."""
+"""The case page, and what reviewers do on it: note, answer, clear, close, reveal."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Form, Request
@@ -12,19 +12,23 @@ from stormwatch.access.sessions import Session
 from stormwatch.actions.reasons import load_reasons
 from stormwatch.cases import review
 from stormwatch.cases.reveal import MOST_EVENTS, Transcript, reveal
+from stormwatch.cases.routing import load_queues
 from stormwatch.console.case_view import CaseFilters, case_view
 from stormwatch.console.entering import Proved, carrying, stepped_up
-from stormwatch.console.people_names import names_of_people
+from stormwatch.console.people_names import names_of_people, reviewers
 from stormwatch.console.pivot_view import pivot_of_link
 from stormwatch.console.rendering import page, status_of
 from stormwatch.console.security import PostedBy, SignedIn
 from stormwatch.model.case import ActionKind
 from stormwatch.model.errors import StormwatchError
+from stormwatch.model.times import now_us
 from stormwatch.runtime import Runtime
 
 router = APIRouter()
 
 Text = Annotated[str, Form()]
+# The version of the case that the sender saw; a form that says none is not held against any.
+Seen = Annotated[int | None, Form()]
 NO_FILTERS: Final = CaseFilters()
 
 
@@ -42,19 +46,6 @@ def case_page(
     return show_case(request, session, case_id, CaseFilters(account, accounts_after, links_after), done=done)
 
 
-@router.post("/cases/{case_id}/claim")
-def claim(request: Request, session: PostedBy, case_id: str) -> Response:
-    """Takes the case into review."""
-    runtime: Runtime = request.app.state.runtime
-    return act_on_case(
-        request,
-        session,
-        case_id,
-        "claimed",
-        lambda: review.claim(runtime.database, runtime.ledger, session.principal, case_id),
-    )
-
-
 @router.post("/cases/{case_id}/note")
 def add_note(request: Request, session: PostedBy, case_id: str, text: Text = "") -> Response:
     """Adds a note."""
@@ -65,11 +56,14 @@ def add_note(request: Request, session: PostedBy, case_id: str, text: Text = "")
         case_id,
         "noted",
         lambda: review.note(runtime.database, runtime.ledger, session.principal, case_id, text),
+        kept={"note-text": text},
     )
 
 
 @router.post("/cases/{case_id}/answer")
-def answer(request: Request, session: PostedBy, case_id: str, alternative: Text, text: Text = "") -> Response:
+def answer(
+    request: Request, session: PostedBy, case_id: str, alternative: Text, text: Text = "", seen: Seen = None
+) -> Response:
     """Records the answer to an innocent explanation."""
     runtime: Runtime = request.app.state.runtime
     return act_on_case(
@@ -78,13 +72,14 @@ def answer(request: Request, session: PostedBy, case_id: str, alternative: Text,
         case_id,
         "answered",
         lambda: review.answer_alternative(
-            runtime.database, runtime.ledger, runtime.lake, session.principal, case_id, alternative, text
+            runtime.database, runtime.ledger, runtime.lake, session.principal, case_id, alternative, text, seen=seen
         ),
+        kept={alternative: text},
     )
 
 
 @router.post("/cases/{case_id}/clear")
-def clear(request: Request, session: PostedBy, case_id: str, reason: Text = "") -> Response:
+def clear(request: Request, session: PostedBy, case_id: str, reason: Text = "", seen: Seen = None) -> Response:
     """Finds the accounts innocent."""
     runtime: Runtime = request.app.state.runtime
     return act_on_case(
@@ -92,12 +87,15 @@ def clear(request: Request, session: PostedBy, case_id: str, reason: Text = "") 
         session,
         case_id,
         "cleared",
-        lambda: review.clear(runtime.database, runtime.ledger, runtime.lake, session.principal, case_id, reason),
+        lambda: review.clear(
+            runtime.database, runtime.ledger, runtime.lake, session.principal, case_id, reason, seen=seen
+        ),
+        kept={"clear-reason": reason},
     )
 
 
 @router.post("/cases/{case_id}/close")
-def close(request: Request, session: PostedBy, case_id: str, reason: Text = "") -> Response:
+def close(request: Request, session: PostedBy, case_id: str, reason: Text = "", seen: Seen = None) -> Response:
     """Closes a case that was acted on or cleared."""
     runtime: Runtime = request.app.state.runtime
     return act_on_case(
@@ -105,7 +103,10 @@ def close(request: Request, session: PostedBy, case_id: str, reason: Text = "") 
         session,
         case_id,
         "closed",
-        lambda: review.close(runtime.database, runtime.ledger, runtime.lake, session.principal, case_id, reason),
+        lambda: review.close(
+            runtime.database, runtime.ledger, runtime.lake, session.principal, case_id, reason, seen=seen
+        ),
+        kept={"close-reason": reason},
     )
 
 
@@ -134,17 +135,29 @@ def open_texts(
             reason,
         )
     except StormwatchError as error:
-        return carrying(request, show_case(request, proved.session, case_id, NO_FILTERS, alert=error), proved)
+        refused = show_case(request, proved.session, case_id, NO_FILTERS, alert=error, kept={"reveal-reason": reason})
+        return carrying(request, refused, proved)
     answer = show_case(request, proved.session, case_id, NO_FILTERS, transcript=transcript)
     return carrying(request, answer, proved)
 
 
-def act_on_case(request: Request, session: Session, case_id: str, done: str, deed: Callable[[], object]) -> Response:
-    """Does it and leads back to the case; what cannot be done is explained on the case page, with its status."""
+def act_on_case(
+    request: Request,
+    session: Session,
+    case_id: str,
+    done: str,
+    deed: Callable[[], object],
+    *,
+    kept: Mapping[str, str] | None = None,
+) -> Response:
+    """Does it and leads back to the case; what cannot be done is explained on the case page, with its status.
+
+    `kept` is what the person wrote, by field, so that a refused form comes back with it.
+    """
     try:
         deed()
     except StormwatchError as error:
-        return show_case(request, session, case_id, NO_FILTERS, alert=error)
+        return show_case(request, session, case_id, NO_FILTERS, alert=error, kept=kept)
     return RedirectResponse(f"{request.scope.get('root_path', '')}/cases/{case_id}?done={done}", 303)
 
 
@@ -157,10 +170,11 @@ def show_case(
     done: str = "",
     alert: StormwatchError | None = None,
     transcript: Transcript | None = None,
+    kept: Mapping[str, str] | None = None,
 ) -> Response:
     """The page of a case, with an alert above it where something was refused."""
     runtime: Runtime = request.app.state.runtime
-    view = case_view(runtime, case_id, filters)
+    view = case_view(runtime, session.principal, case_id, filters)
     values = {
         "view": view,
         "case": view.file.case,
@@ -173,5 +187,9 @@ def show_case(
         "done": done,
         "alert": alert,
         "transcript": transcript,
+        "now": now_us(),
+        "kept": kept or {},
+        "queues": load_queues(runtime.settings.case_queues),
+        "reviewers": reviewers(runtime),
     }
     return page(request, session, "case.html", values, status=status_of(alert) if alert else 200)

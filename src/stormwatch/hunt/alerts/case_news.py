@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, func, select
 
-from stormwatch.cases.states import HUNT
+from stormwatch.cases.versions import HUNT
 from stormwatch.hunt.alerts.policy import AlertPolicy
 from stormwatch.hunt.alerts.sightings import Sighting, window_id_of
 from stormwatch.model.alert import AlertKind
