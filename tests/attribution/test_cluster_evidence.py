@@ -3,8 +3,9 @@
 import pytest
 
 from stormwatch.attribution.base_rates import load_base_rates
-from stormwatch.attribution.cluster_evidence import Subject, Surroundings, cluster_evidence, leading_pieces
+from stormwatch.attribution.cluster_evidence import HandedOn, Subject, Surroundings, cluster_evidence, leading_pieces
 from stormwatch.attribution.organisations import common_domain
+from stormwatch.attribution.shared_goals import GoalScorer
 from stormwatch.attribution.traits import Trait, TraitFamily
 from stormwatch.model.evidence import Evidence
 
@@ -17,8 +18,8 @@ def pairs(count: int) -> list[Subject]:
 
 
 def evidence(clusters: list[Subject], traits: dict[str, dict[Trait, int]], banned: frozenset[str] = frozenset(),
-             population: int = 2000, organisations: dict[str, str] | None = None,
-             shared_code: dict[str, list[str]] | None = None,
+             population: int = 2000, openly: dict[str, str] | None = None,
+             shared_code: dict[str, list[str]] | None = None, handed_on: dict[str, HandedOn] | None = None,
              ) -> dict[str, dict[str, Evidence]]:  # fmt: skip
     members = [account for cluster in clusters for account in cluster.account_ids]
     others = [f"other-{number}" for number in range(population - len(members))]
@@ -26,10 +27,12 @@ def evidence(clusters: list[Subject], traits: dict[str, dict[Trait, int]], banne
         requests=dict.fromkeys([*members, *others], 10),
         first_event_us=dict.fromkeys(members, 7),
         banned=banned,
-        organisations=organisations or {},
+        openly_together=openly or {},
         shared_code=shared_code or {},
+        handed_on=handed_on or {},
     )
-    found = cluster_evidence(clusters, traits, FEATURES, around)
+    scorer = GoalScorer(traits, around.requests, FEATURES.shared_goals)
+    found = cluster_evidence(clusters, traits, scorer, FEATURES, around)
     return {cluster: {piece.kind: piece for piece in pieces} for cluster, pieces in found.items()}
 
 
@@ -52,6 +55,26 @@ def test_code_weighs_where_half_of_the_accounts_work_on_it() -> None:
     assert found["cluster-4"]["shared-code"].weight_bits > 3
     large = [Subject("large", tuple("abcdef")), *pairs(10)]
     assert "shared-code" not in evidence(large, {}, shared_code={"large": ["a", "b"]})["large"]
+
+
+def test_a_program_that_goes_from_account_to_account_weighs_besides_the_code_itself() -> None:
+    trio = [Subject("trio", ("x", "y", "z")), *pairs(200)]
+    program = {"trio": HandedOn(("x", "y", "z"), versions=7, event_time_us=12)}
+    found = evidence(trio, {}, shared_code={"trio": ["x", "y", "z"]}, handed_on=program)["trio"]
+    assert found["program-handed-on"].weight_bits > 2
+    assert found["program-handed-on"].event_time_us == 12
+    assert found["program-handed-on"].group != found["shared-code"].group
+
+
+def test_being_one_of_several_weighs_by_how_many_accounts_here_are() -> None:
+    """Households that show themselves make it no commoner to hide."""
+    six = Subject("six", tuple("abcdef"))
+    weight = evidence([six, *pairs(100)], {})["six"]["hiding-as-several"].weight_bits
+    assert weight > evidence([six, *pairs(100)], {})["cluster-0"]["hiding-as-several"].weight_bits > 0
+    families = {f"cluster-{n}": "a home" for n in range(100)}
+    rarer = evidence([six, *pairs(100)], {}, openly={name: families[name] for name in list(families)[:90]})
+    assert rarer["cluster-99"]["hiding-as-several"].weight_bits > 1
+    assert rarer["cluster-0"]["hiding-as-several"].weight_bits == 0
 
 
 def test_return_after_a_ban_counts_for_those_who_are_left() -> None:
@@ -77,8 +100,8 @@ def test_of_one_independence_group_the_strongest_piece_alone_counts() -> None:
 def test_an_organisation_that_shows_itself_is_not_held_against_its_accounts() -> None:
     shared = {"0-a": {PHISHING: 3}, "0-b": {PHISHING: 9}}
     code = {"cluster-0": ["0-a", "0-b"]}
-    school = {"cluster-0": "school.example"}
-    found = evidence(pairs(200), shared, frozenset({"0-a"}), organisations=school, shared_code=code)["cluster-0"]
+    school = {"cluster-0": "an organisation: school.example"}
+    found = evidence(pairs(200), shared, frozenset({"0-a"}), openly=school, shared_code=code)["cluster-0"]
     assert found["shared-code"].weight_bits == 0
     assert found["shared-technique"].weight_bits == found["hiding-as-several"].weight_bits == 0
     assert "school.example" in found["shared-technique"].innocent_explanation

@@ -5,22 +5,26 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 import pyarrow as pa
 
 from stormwatch.attribution.base_rates import BaseRates
+from stormwatch.attribution.belonging import Identifiers, settle_belonging
 from stormwatch.attribution.cluster_evidence import Subject, Surroundings, cluster_evidence, leading_pieces
 from stormwatch.attribution.grounds import Grounds, grounds_table, ranked
 from stormwatch.attribution.habits import HabitBook
+from stormwatch.attribution.handed_on import programs_handed_on
 from stormwatch.attribution.organisations import recognise_organisations
+from stormwatch.attribution.premises import recognise_premises
 from stormwatch.attribution.profiles import Profile
 from stormwatch.attribution.risk import flagged_time
+from stormwatch.attribution.shared_goals import GoalScorer
 from stormwatch.attribution.shared_programs import accounts_with_shared_code
 from stormwatch.attribution.traits import account_traits
 from stormwatch.model.assessment import Assessment, Confidence
-from stormwatch.model.evidence import Evidence
+from stormwatch.model.evidence import Belonging, Evidence
 from stormwatch.model.icd_203 import likelihood_words
 from stormwatch.storage.engine import QueryEngine
 from stormwatch.storage.lake import Lake
@@ -44,41 +48,60 @@ class AssessmentInput:
     banned: frozenset[str]
     is_shared_domain: Callable[[str], bool]
     basis: Mapping[str, str]
+    membership: Mapping[str, float]
+    identifiers: Identifiers
 
 
 def assess(
     engine: QueryEngine, lake: Lake, evidence: Sequence[Evidence], clusters: Sequence[Subject], given: AssessmentInput
-) -> Sequence[Assessment]:
-    """Writes `assessments`: one for each cluster, and for each account outside clusters that has evidence."""
+) -> tuple[Sequence[Assessment], Sequence[Belonging]]:
+    """Writes `assessments`: one for each cluster, and for each account outside clusters that has evidence.
+
+    Also who belongs to which cluster, and how firmly, now that it is known what the clusters pursue. Accounts that join
+    in that way are named in the assessment and have no part in it: what they show let them in already.
+    """
     traits = account_traits(engine, lake, evidence)
     book = HabitBook(engine, traits)
     of_account: dict[str, list[Evidence]] = defaultdict(list)
     for piece in evidence:
         of_account[piece.account_id].append(piece)
-    of_cluster = cluster_evidence(
-        clusters,
-        traits,
-        given.rates.cluster,
-        Surroundings(
-            requests=given.requests,
-            first_event_us=given.first_event_us,
-            banned=given.banned,
-            organisations=recognise_organisations(engine, clusters, given.is_shared_domain),
-            shared_code=accounts_with_shared_code(lake, clusters, given.population),
-        ),
+    shared_code = accounts_with_shared_code(lake, clusters, given.population)
+    handed_on = programs_handed_on(engine, lake, clusters, shared_code)
+    scorer = GoalScorer(traits, given.requests, given.rates.cluster.shared_goals)
+    around = Surroundings(
+        requests=given.requests,
+        first_event_us=given.first_event_us,
+        banned=given.banned,
+        openly_together=_openly_together(engine, clusters, given.is_shared_domain),
+        shared_code=shared_code,
+        handed_on=handed_on,
     )
-    found, rows, grounds = [], [], []
+    of_cluster = cluster_evidence(clusters, traits, scorer, given.rates.cluster, around)
+    grounds = []
     for subject in (*clusters, *_alone(of_account, clusters)):
         pieces = [piece for account in subject.account_ids for piece in of_account.get(account, ())]
         pieces += of_cluster.get(subject.subject_id, ())
-        ground = _grounds(subject, pieces, book, given)
-        assessment = _assess(ground, given)
-        found.append(assessment)
-        grounds.append(ground)
-        rows.append(_row(assessment, pieces, given.basis))
+        grounds.append(_grounds(subject, pieces, book, given))
+    found = [_assess(ground, given) for ground in grounds]
+    belonging = settle_belonging(engine, found, given.membership, scorer, handed_on, given.identifiers)
+    found = _with_who_joined(found, belonging)
+    ground_of = {ground.subject_id: ground for ground in grounds}
+    rows = [_row(assessment, ground_of[assessment.subject_id].evidence, given.basis) for assessment in found]
     lake.replace("assessments", pa.Table.from_pylist(rows, schema=ASSESSMENTS))
-    lake.replace("assessment_grounds", grounds_table(grounds))
-    return found
+    lake.replace("assessment_grounds", grounds_table([ground_of[assessment.subject_id] for assessment in found]))
+    return found, belonging
+
+
+def _openly_together(
+    engine: QueryEngine, clusters: Sequence[Subject], is_shared_domain: Callable[[str], bool]
+) -> Mapping[str, str]:
+    """Of each cluster that hides nothing, how that shows: an organisation by its mail domain, or one place of work."""
+    at_home = recognise_premises(engine, clusters)
+    under_domain = recognise_organisations(engine, clusters, is_shared_domain)
+    return {
+        **{one: f"a home or an office: most of it comes from one address, {place}" for one, place in at_home.items()},
+        **{one: f"an organisation: the accounts sign up openly under {name}" for one, name in under_domain.items()},
+    }
 
 
 def _alone(of_account: Mapping[str, Sequence[Evidence]], clusters: Sequence[Subject]) -> Iterator[Subject]:
@@ -110,6 +133,22 @@ def _confidence(pieces: Sequence[Evidence]) -> Confidence:
     """Moderate takes three groups of a bit or more each; high takes adjudicated cases, so it is never given yet."""
     groups = sum(piece.weight_bits >= 1.0 for piece in leading_pieces(pieces))
     return Confidence.MODERATE if groups >= 3 else Confidence.LOW
+
+
+def _with_who_joined(found: Sequence[Assessment], belonging: Sequence[Belonging]) -> list[Assessment]:
+    """The assessments with the accounts that joined a cluster, which then stand alone no more."""
+    joined: dict[str, list[str]] = defaultdict(list)
+    for one in belonging:
+        if one.link is not None:
+            joined[one.cluster_id].append(one.account_id)
+    everyone = {account for accounts in joined.values() for account in accounts}
+    return [
+        replace(one, account_ids=(*one.account_ids, *sorted(joined[one.subject_id])))
+        if one.subject_id in joined
+        else one
+        for one in found
+        if one.subject_id not in everyone
+    ]
 
 
 def _row(assessment: Assessment, pieces: Sequence[Evidence], basis: Mapping[str, str]) -> Mapping[str, object]:

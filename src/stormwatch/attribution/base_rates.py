@@ -68,6 +68,7 @@ class SharedGoals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     event_share: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
     pursued: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
+    pursued_by_member: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
     fewest_accounts: Annotated[int, msgspec.Meta(ge=2)]
     trait_cap_bits: float
     cap_bits: float
@@ -79,6 +80,7 @@ class ClusterFeatures(msgspec.Struct, frozen=True, forbid_unknown_fields=True, r
     hiding: ClusterFeature
     shared_goals: SharedGoals
     shared_code: ClusterFeature
+    handed_on: ClusterFeature
     shared_conduct: ClusterFeature
     return_after_ban: ClusterFeature
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,18 +27,29 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
+class HandedOn:
+    """A program that accounts of a cluster worked on in turn: who in which order, how many versions, when it showed."""
+
+    account_ids: tuple[str, ...]
+    versions: int
+    event_time_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the evidence of clusters is read from besides their accounts' traits.
 
-    `requests` and `first_event_us` are by account; `banned` are accounts suspended before; `organisations` gives the
-    mail domain of clusters that are openly together; `shared_code` the accounts of a cluster that work on one program.
+    `requests` and `first_event_us` are by account; `banned` are accounts suspended before; `openly_together` says of
+    clusters that hide nothing how that shows; `shared_code` are the accounts of a cluster that work on one program,
+    `handed_on` those that do so in turn.
     """
 
     requests: Mapping[str, int]
     first_event_us: Mapping[str, int]
     banned: frozenset[str]
-    organisations: Mapping[str, str]
+    openly_together: Mapping[str, str]
     shared_code: Mapping[str, Sequence[str]]
+    handed_on: Mapping[str, HandedOn]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +71,22 @@ _INNOCENT: Final = {
     TraitFamily.CONDUCT: "one program run under several accounts, or friends who try a service on the same day",
 }
 # Being several at the same work says nothing against those who are openly together.
-_EXPLAINED_BY_ORGANISATION: Final = frozenset({"hiding", "content", "code"})
+_EXPLAINED_BY_OPENNESS: Final = frozenset({"hiding", "content", "code", "handover"})
 
 
 def cluster_evidence(
-    clusters: Sequence[Subject], traits: AccountTraits, features: ClusterFeatures, around: Surroundings
+    clusters: Sequence[Subject],
+    traits: AccountTraits,
+    scorer: GoalScorer,
+    features: ClusterFeatures,
+    around: Surroundings,
 ) -> Mapping[str, Sequence[Evidence]]:
     """Evidence by cluster id."""
-    scorer = GoalScorer(traits, around.requests, features.shared_goals)
     rates = _conduct_rates(traits, max(len(around.requests), 1))
     found = _weigh({c.subject_id: list(_scores(c, traits, rates, features, around)) for c in clusters}, len(clusters))
+    hidden = _HiddenClusters(clusters, around)
     for cluster in clusters:
+        found[cluster.subject_id].append(hidden.evidence(cluster, features.hiding))
         goals = scorer.goals(cluster.account_ids)
         found[cluster.subject_id] += _goal_evidence(cluster, goals, features.shared_goals)
     return {cluster_id: list(_excused(cluster_id, pieces, around)) for cluster_id, pieces in found.items()}
@@ -82,11 +99,11 @@ def _scores(
     features: ClusterFeatures,
     around: Surroundings,
 ) -> Iterator[_Score]:
-    yield _hiding(cluster, features.hiding, around.first_event_us)
     conduct = _shared_conduct(cluster, features.shared_conduct, traits, rates)
     code = _shared_code(cluster, features.shared_code, around)
+    handed = _handed_on(features.handed_on, around.handed_on.get(cluster.subject_id))
     returned = _return_after_ban(cluster, features.return_after_ban, around)
-    yield from (score for score in (conduct, code, returned) if score is not None)
+    yield from (score for score in (conduct, code, handed, returned) if score is not None)
 
 
 def _weigh(scores: Mapping[str, Sequence[_Score]], clusters: int) -> dict[str, list[Evidence]]:
@@ -115,11 +132,10 @@ def _evidence(cluster_id: str, score: _Score, values: Sequence[float], clusters:
 
 
 def _excused(cluster_id: str, pieces: Sequence[Evidence], around: Surroundings) -> Iterator[Evidence]:
-    domain = around.organisations.get(cluster_id)
+    openly = around.openly_together.get(cluster_id)
     for piece in pieces:
-        if domain is not None and piece.group.partition(":")[0] in _EXPLAINED_BY_ORGANISATION:
-            reason = f"an organisation: the accounts sign up openly under {domain}"
-            yield replace(piece, weight_bits=0.0, innocent_explanation=reason)
+        if openly is not None and piece.group.partition(":")[0] in _EXPLAINED_BY_OPENNESS:
+            yield replace(piece, weight_bits=0.0, innocent_explanation=openly)
         else:
             yield piece
 
@@ -148,17 +164,29 @@ def _conduct_rates(traits: AccountTraits, population: int) -> Mapping[Trait, flo
     return {trait: count / max(population, count) for trait, count in counts.items()}
 
 
-def _hiding(cluster: Subject, feature: ClusterFeature, first_event_us: Mapping[str, int]) -> _Score:
-    times = sorted(first_event_us[account] for account in cluster.account_ids if account in first_event_us)
-    return _Score(
-        value=float(len(cluster.account_ids)),
-        kind="hiding-as-several",
-        group="hiding",
-        feature=feature,
-        summary=f"{len(cluster.account_ids)} accounts that do not declare an organisation look like one operator's",
-        event_time_us=times[1] if len(times) > 1 else (times[0] if times else 0),
-        innocent="a household, a small firm, or one person with several accounts",
-    )
+class _HiddenClusters:
+    """How many accounts of this population are in clusters that do not show openly that they belong together."""
+
+    def __init__(self, clusters: Sequence[Subject], around: Surroundings) -> None:
+        self._sizes = sorted(len(c.account_ids) for c in clusters if c.subject_id not in around.openly_together)
+        self._population = max(len(around.requests), sum(self._sizes), 1)
+        self._first_event_us = around.first_event_us
+
+    def evidence(self, cluster: Subject, feature: ClusterFeature) -> Evidence:
+        """How rare it is here that an account is one of so many, or more, of whom nothing says why."""
+        size = len(cluster.account_ids)
+        frequency = sum(self._sizes[bisect_left(self._sizes, size) :]) / self._population
+        times = sorted(self._first_event_us[a] for a in cluster.account_ids if a in self._first_event_us)
+        return Evidence(
+            account_id=cluster.subject_id,
+            kind="hiding-as-several",
+            group="hiding",
+            weight_bits=weight_from_rates(feature.shown_by_operators, frequency, self._population, feature.cap_bits),
+            summary=f"{size} accounts that do not declare an organisation look like one operator's",
+            innocent_explanation="a household, a small firm, or one person with several accounts",
+            innocent_frequency=frequency,
+            event_time_us=times[1] if len(times) > 1 else (times[0] if times else 0),
+        )
 
 
 def _shared_conduct(
@@ -199,6 +227,21 @@ def _shared_code(cluster: Subject, feature: ClusterFeature, around: Surroundings
         summary=f"{len(accounts)} of {size} accounts work on one program, passages of which nobody else here has",
         event_time_us=sorted(around.first_event_us.get(account, 0) for account in accounts)[1],
         innocent="colleagues or a class at one task, or one person's program under a private and a work account",
+    )
+
+
+def _handed_on(feature: ClusterFeature, program: HandedOn | None) -> _Score | None:
+    if program is None:
+        return None
+    return _Score(
+        value=float(len(program.account_ids)),
+        kind="program-handed-on",
+        group="handover",
+        feature=feature,
+        summary=f"{len(program.account_ids)} accounts wrote one program in turn, each taking over from the last, "
+        f"in {program.versions} versions",
+        event_time_us=program.event_time_us,
+        innocent="one person who moved from account to account, as trials ran out, or colleagues on shifts",
     )
 
 

@@ -49,6 +49,11 @@ class GoalScorer:
         self._settings = settings
         self._log_miss = {trait: math.log1p(-rate) for trait, rate in _rates(traits, requests).items()}
 
+    @property
+    def missing_bits(self) -> float:
+        """log2 likelihood ratio of not serving a goal that an operator's accounts serve and strangers never do."""
+        return math.log2(1.0 - self._settings.pursued_by_member)
+
     def goals(self, account_ids: Sequence[str]) -> Sequence[Goal]:
         """What at least `fewest_accounts` of the accounts share and that speaks for one operator, strongest first."""
         times: dict[Trait, dict[str, int]] = defaultdict(dict)
@@ -57,6 +62,20 @@ class GoalScorer:
                 if trait.family in _CONTENT:
                     times[trait][account] = time_us
         return sorted(self._weighed(account_ids, times), key=lambda goal: (-goal.bits, goal.trait))
+
+    def shown_bits(self, account: str, goals: Sequence[Goal]) -> float:
+        """log2 of how much likelier it is that a member of a cluster with these goals shows what this account shows.
+
+        The strongest goal alone counts: what one account asks about is not independent. A member pursues a given goal
+        of its cluster with probability `pursued_by_member`.
+        """
+        return max((self._shown(account, goal.trait) for goal in goals), default=0.0)
+
+    def _shown(self, account: str, trait: Trait) -> float:
+        by_member = self._settings.pursued_by_member
+        ratio = self._log_ratio(trait, account, shown=trait in self._traits.get(account, {}))
+        bits = float(np.logaddexp(math.log(1.0 - by_member), math.log(by_member) + ratio)) / math.log(2.0)
+        return min(bits, self._settings.trait_cap_bits)
 
     def _weighed(self, account_ids: Sequence[str], times: Mapping[Trait, Mapping[str, int]]) -> Iterator[Goal]:
         for trait, shown in times.items():
@@ -69,19 +88,17 @@ class GoalScorer:
                 yield Goal(trait, len(shown), expected, min(bits, self._settings.trait_cap_bits), complete_us)
 
     def _bits(self, trait: Trait, account_ids: Sequence[str], shown: Mapping[str, int]) -> float:
-        miss = self._log_miss[trait]
-        pursued_miss = math.log1p(-self._settings.event_share)
-        ratio = 0.0
-        for account in account_ids:
-            requests = self._sent(account)
-            by_chance, if_pursued = requests * miss, requests * (miss + pursued_miss)
-            if account in shown:
-                ratio += _log_complement(if_pursued) - _log_complement(by_chance)
-            else:
-                ratio += if_pursued - by_chance
+        ratio = sum(self._log_ratio(trait, account, shown=account in shown) for account in account_ids)
         pursued = self._settings.pursued
         # log2(1 - p + p * exp(ratio)), safe for large ratios.
         return float(np.logaddexp(math.log(1.0 - pursued), math.log(pursued) + ratio)) / math.log(2.0)
+
+    def _log_ratio(self, trait: Trait, account: str, *, shown: bool) -> float:
+        """Natural log of P(shown or not | an operator who pursues it) / P(the same | others who send as much)."""
+        requests, miss = self._sent(account), self._log_miss[trait]
+        by_chance = requests * miss
+        if_pursued = by_chance + requests * math.log1p(-self._settings.event_share)
+        return _log_complement(if_pursued) - _log_complement(by_chance) if shown else if_pursued - by_chance
 
     def _sent(self, account: str) -> int:
         return max(self._requests.get(account, 1), 1)

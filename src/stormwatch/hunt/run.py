@@ -11,6 +11,7 @@ from stormwatch.accounts.findings import read_findings, victims_of_intruders
 from stormwatch.accounts.gather import evidence_table, gather_evidence, read_evidence
 from stormwatch.accounts.judged import judge_evidence
 from stormwatch.attribution.assess import AssessmentInput, assess
+from stormwatch.attribution.belonging import Identifiers
 from stormwatch.attribution.cluster_evidence import Subject
 from stormwatch.cases.opening import open_cases
 from stormwatch.cases.routing import load_queues
@@ -35,6 +36,7 @@ from stormwatch.hunt.lead_search import LeadStores, record_searches
 from stormwatch.hunt.shared_lookup import SharedLookup
 from stormwatch.hunt.window import open_window
 from stormwatch.ledger.log import Ledger
+from stormwatch.linking.belonging_record import read_membership, record_belonging
 from stormwatch.linking.link import link_accounts
 from stormwatch.model.assessment import Assessment
 from stormwatch.model.progress import ProgressReport
@@ -200,8 +202,12 @@ def _weigh_and_link(engine: QueryEngine, parts: HuntParts, knowledge: Knowledge,
         banned=knowledge.banned,
         is_shared_domain=knowledge.shared.is_shared_domain,
         basis=knowledge.basis,
+        membership=read_membership(lake),
+        identifiers=Identifiers(knowledge.comparisons, len(facts), shared.of_identifier),
     )
-    assessments = assess(engine, lake, read_evidence(lake), living, given)
+    assessments, belonging = assess(engine, lake, read_evidence(lake), living, given)
+    clusters = record_belonging(lake, clusters, belonging, lifetimes)
+    living = [Subject(c.cluster_id, c.account_ids) for c in clusters if c.merged_into is None]
     step()
     return _Found(facts, living, assessments, judged)
 

@@ -49,3 +49,13 @@ class Link:
     match_weight: float
     probability: float
     evidence: tuple[LinkEvidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Belonging:
+    """How likely it is that an account belongs to a cluster; `link` says why one does that no link alone joined."""
+
+    cluster_id: str
+    account_id: str
+    probability: float
+    link: Link | None = None
