@@ -113,7 +113,10 @@ class Settings(BaseSettings):
         default=64 * 1024 * 1024, ge=1024, description="Fresh events that wait for their first look; the rest waits."
     )
     ingest_processes: int = Field(
-        default=0, ge=0, le=64, description="Processes of their own that read OTLP; 0 reads it in the server itself."
+        default_factory=lambda: _reading_processes(len(os.sched_getaffinity(0))),
+        ge=0,
+        le=64,
+        description="Processes of their own that read OTLP; 0: the server itself. Default: 2, on one processor 0.",
     )
     hunt_interval_seconds: float = Field(default=30.0, gt=0, description="How often `serve` hunts when there is news.")
     delivery_interval_seconds: float = Field(
@@ -200,6 +203,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """URL of the case database."""
         return self.database_url or f"sqlite:///{self.home.resolve() / 'stormwatch.db'}"
+
+
+def _reading_processes(processors: int) -> int:
+    """How many processes read telemetry by default: two, as the server and the disk leave room for no more."""
+    return 2 if processors > 1 else 0
 
 
 def load_settings(home: Path) -> Settings:

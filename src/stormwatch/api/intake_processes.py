@@ -1,4 +1,4 @@
-"""Telemetry taken in by processes of their own, so that reading it uses more than one core; off unless configured."""
+"""Telemetry taken in by processes of their own, so that reading it uses more than one core."""
 
 from __future__ import annotations
 

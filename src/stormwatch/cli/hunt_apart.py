@@ -23,6 +23,7 @@ from stormwatch.cli.logs import log_to_stderr
 from stormwatch.hunt.run import HuntReport
 from stormwatch.model.errors import StormwatchError
 from stormwatch.runtime import open_runtime
+from stormwatch.storage.worker_processes import collect_rarely
 
 _log = structlog.get_logger(__name__)
 _NICENESS: Final = 5  # events and alerts come first, and a busy machine must not starve the hunt
@@ -98,6 +99,7 @@ def serve_hunts(home: str) -> None:
     """The helper's own loop: one hunt for each line on stdin, one line of JSON about it on stdout."""
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # what a terminal may do to a group behind another that writes to it
     log_to_stderr()
+    collect_rarely()
     for _ in sys.stdin.buffer:
         child = os.fork()
         if child == 0:

@@ -14,6 +14,7 @@ import stormwatch
 from stormwatch.cli.context import Session
 from stormwatch.cli.output import note
 from stormwatch.model.errors import StormwatchError, WrongUsage
+from stormwatch.storage.worker_processes import collect_rarely
 
 # Verb -> (module below stormwatch.cli, attribute). A function becomes a command, a Typer app a group.
 COMMANDS = {
@@ -89,6 +90,7 @@ def run() -> None:
     """Entry point: exit 0 on success, 1 on a failure that is explained, 2 on wrong usage."""
     called = next((argument for argument in sys.argv[1:] if argument in COMMANDS), None)
     app = command_line() if called is None or "--help" in sys.argv[1:2] else command_line([called])
+    collect_rarely()
     try:
         app()
     except StormwatchError as error:

@@ -19,7 +19,7 @@ AutonomousSystem = Annotated[int, Meta(ge=0, le=4_294_967_295)]
 Milliseconds = Annotated[float, Meta(ge=0)]
 
 
-class SentMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class SentMessage(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
     """One turn; `parts` (GenAI conventions) instead of `content`."""
 
     role: str
@@ -27,14 +27,14 @@ class SentMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     parts: list[Any] | None = None
 
 
-class SentToolCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SentToolCall(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A tool the model called."""
 
     name: str
     arguments: str | dict[str, Any] | None = None
 
 
-class SentEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class SentEvent(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
     """One request with its response. Lengths of what callers choose themselves are cut later, not refused here:
     otherwise a long user agent would be a way to stay unseen.
     """

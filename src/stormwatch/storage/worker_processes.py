@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 _Input = TypeVar("_Input")
 _Result = TypeVar("_Result")
+
+# A batch of events is some ten thousand objects that are alive together and in no cycle.
+_OBJECTS_BETWEEN_COLLECTIONS: Final = 50_000
 
 # One per worker process: what makes the function that does its work, and that function once it was needed.
 _make: Callable[[], Callable[[Any], Any]] | None = None
@@ -48,6 +52,14 @@ def ordered_map(
         pool.shutdown(cancel_futures=True)
 
 
+def collect_rarely() -> None:
+    """Lets the garbage collector of this process look seldom.
+
+    By default it looks after 700 new objects for cycles that batches do not have: a tenth of the time of taking in.
+    """
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, 20, 20)
+
+
 def spawned_pool(processes: int, begin: Callable[..., None], *arguments: Any) -> ProcessPoolExecutor:
     """Processes that each call `begin(*arguments)` first and end with this one, however that ends."""
     # Spawned, not forked: the parent has threads, and a fork copies the locks that they hold.
@@ -58,6 +70,7 @@ def spawned_pool(processes: int, begin: Callable[..., None], *arguments: Any) ->
 def _watched(begin: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     begin(*arguments)
+    collect_rarely()
 
 
 def _begin(make: Callable[[], Callable[[Any], Any]]) -> None:

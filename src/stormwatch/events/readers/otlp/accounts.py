@@ -13,7 +13,7 @@ from stormwatch.events.readers.otlp.spans import Attributes
 from stormwatch.model.errors import InvalidInput
 
 
-class Account(msgspec.Struct, frozen=True):
+class Account(msgspec.Struct, frozen=True, gc=False):
     """The account's id, the attribute that named it, and whether that is only asserted."""
 
     account_id: str

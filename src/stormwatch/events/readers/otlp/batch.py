@@ -35,7 +35,7 @@ class SpanId(msgspec.Struct, frozen=True, gc=False):
     span_id: bytes
 
 
-class Taken(msgspec.Struct, frozen=True):
+class Taken(msgspec.Struct, frozen=True, gc=False):
     """One event, and what else may come for it: `span` where its messages are missing, `parent` where its client is."""
 
     event: SentEvent

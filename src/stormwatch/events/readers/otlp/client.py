@@ -15,7 +15,7 @@ from stormwatch.model.event import IpSource
 Basis = Literal["socket", "trusted_proxy", "asserted"]
 
 
-class Client(msgspec.Struct, frozen=True):
+class Client(msgspec.Struct, frozen=True, gc=False):
     """Address, how it is known, and user agent; all unchecked texts."""
 
     source_ip: str | None

@@ -21,7 +21,7 @@ class SpanEvent(msgspec.Struct, frozen=True, gc=False):
     attributes: Attributes
 
 
-class Span(msgspec.Struct, frozen=True):
+class Span(msgspec.Struct, frozen=True, gc=False):
     """One span. Ids are raw bytes, empty where absent; times are nanoseconds since the epoch."""
 
     trace_id: bytes
@@ -38,7 +38,7 @@ class Span(msgspec.Struct, frozen=True):
     name: str = ""
 
 
-class LogRecord(msgspec.Struct, frozen=True):
+class LogRecord(msgspec.Struct, frozen=True, gc=False):
     """One log record; `body` is a text, a structure or nothing."""
 
     trace_id: bytes
