@@ -40,6 +40,7 @@ from stormwatch.model.event import EventText
 from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.lake import Lake
 from stormwatch.storage.texts import read_segment
+from stormwatch.storage.worker_processes import collect_rarely
 
 NAMES = ("row", "key", "slot", "item", "buffer", "head", "tail", "node", "page", "mark", "unit", "host", "path", "seed")
 
@@ -53,6 +54,7 @@ def main() -> None:
     parser.add_argument("--whole-only", action="store_true", help="leave the single steps out")
     parser.add_argument("--folder", type=Path, default=None, help="where to work; default: the temporary directory")
     chosen = parser.parse_args()
+    collect_rarely()  # as the commands do
     with tempfile.TemporaryDirectory(dir=chosen.folder) as name:
         result = measure(Path(name), chosen)
     sys.stdout.write(json.dumps(result, indent=1) + "\n")
