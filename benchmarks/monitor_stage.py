@@ -4,7 +4,8 @@ Steps: parse, redact, store (encrypt, log, compact into the lake), then over the
 shipped rules, extract artefacts, fingerprint; last the whole as the product runs it (ingest, then detect), in as many
 processes as the product would take. Starting processes takes a second or two, so that `whole` tells of a stream only
 from some 100,000 events on. The prompts are made up from the seed, about 0.9 kB in several scripts; `--code N` makes
-one in N hold a block of code. Absolute times depend on the machine; compare steps within one run.
+one in N hold a block of code. `--events-file` takes a file of UsageEvents instead (plain or .zst), repeated under new
+ids until there are enough of them. Absolute times depend on the machine; compare steps within one run.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
+
+import zstandard
 
 from ingest import made_events
 from rule_stage import make_texts
@@ -50,6 +54,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=40_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--code", type=int, default=10, help="One prompt in so many holds a block of code; 0: none.")
+    parser.add_argument("--events-file", type=Path, help="UsageEvents, a line each, in place of made-up ones")
     parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)), help="that do the whole")
     parser.add_argument("--whole-only", action="store_true", help="leave the single steps out")
     parser.add_argument("--folder", type=Path, default=None, help="where to work; default: the temporary directory")
@@ -63,7 +68,8 @@ def main() -> None:
 def measure(folder: Path, chosen: argparse.Namespace) -> dict[str, Any]:
     path, count = folder / "events.ndjson", chosen.events
     with path.open("w", encoding="utf-8") as file:
-        file.writelines(lines(count, chosen.seed, chosen.code))
+        of_file = chosen.events_file
+        file.writelines(repeated(of_file, count) if of_file else lines(count, chosen.seed, chosen.code))
     keyring = Keyring(b"k" * 32)
     kept_in = Path(os.environ.get("STORMWATCH_COMPILED_RULES", folder / "compiled-rules"))
     folders = (shipped("rules"),)
@@ -115,6 +121,19 @@ def lines(count: int, seed: int, code: int) -> Iterator[str]:
             text = f"Why is this slow?\n```\n{program(chance)}\n```\n"
         event["input"][0]["content"] = text
         yield json.dumps(event, separators=(",", ":"), ensure_ascii=False) + "\n"
+
+
+def repeated(path: Path, count: int) -> Iterator[str]:
+    """The lines of a file over and over, each time under ids of its own."""
+    made = 0
+    while made < count:
+        opened = zstandard.open(path, "rt", encoding="utf-8") if path.suffix == ".zst" else path.open(encoding="utf-8")
+        with opened as file:
+            for line in islice(file, count - made):
+                event = json.loads(line)
+                event["event_id"] = f"{event['event_id']}-{made}"
+                made += 1
+                yield json.dumps(event, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
 def program(chance: random.Random) -> str:
