@@ -217,6 +217,7 @@ def test_a_plan_tells_both_ways_with_their_figures(floor: Floor) -> None:
             "refused": 0,
             "tool_calls": 0,
             "blocked": 2,
+            **dict.fromkeys(("errors", "retries", "quick_gaps", "gaps", "input_tokens", "output_tokens"), 0),
             **dict.fromkeys(("first_us", "last_us"), (first + day) * DAY + HOUR),
         }
         for account, day in asked

@@ -23,7 +23,8 @@ def log_to_stderr() -> None:
     structlog.configure(
         processors=[*_PROCESSORS, _RENDERER],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Whatever is stderr when something is logged, not when the server started.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
