@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import update
 
 from review_floor import MOMENT, Floor
 from stormwatch.actions.proposal_queue import ProposalState, get_proposal
@@ -17,6 +18,7 @@ from stormwatch.cases.queue import get_case, list_cases, notes_of
 from stormwatch.cases.tasks import add_task, tasks_of
 from stormwatch.model.case import ActionKind, Case, CaseState
 from stormwatch.model.errors import Conflict, InvalidInput
+from stormwatch.storage.tables.actions import actions
 
 TOGETHER = {
     "kind": "shared-technique",
@@ -249,3 +251,13 @@ def test_no_hunt_takes_an_account_from_a_case_that_people_made_or_gives_one_twic
 
 def _made(case_id: str, accounts: list[str], *, curated: bool = False) -> Case:
     return Case(case_id, "s0", CaseState.OPEN, 1, 1, tuple(sorted(accounts)), None, 0.9, "x", curated=curated)
+
+
+def test_an_action_that_came_to_its_end_holds_nobody(floor: Floor, two: tuple[str, str]) -> None:
+    first, _ = two
+    _approve(floor, *_propose(floor, first))
+    with pytest.raises(Conflict, match="stays in it"):
+        _split(floor, first, "a")
+    with floor.runtime.database.write() as connection:
+        connection.execute(update(actions).where(actions.c.account_id == "a").values(ended_us=1))
+    assert _split(floor, first, "a").account_ids == ("a",)

@@ -203,6 +203,7 @@ def _under_action(connection: Connection, case_id: str, now: int) -> set[str]:
     in_effect = select(actions.c.account_id).where(
         actions.c.case_id == case_id,
         actions.c.reversed_us.is_(None),
+        actions.c.ended_us.is_(None),
         or_(actions.c.until_us.is_(None), actions.c.until_us > now),
     )
     return set(connection.execute(in_effect).scalars())
