@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 import stormwatch
-from stormwatch.adapters.gateway_http import is_loopback
+from stormwatch.adapters.addresses import check_address
 from stormwatch.adapters.webhook_signing import WebhookSigner, check_secrets
 from stormwatch.config import Settings
 from stormwatch.hunt.alerts.delivery import NotTaken
@@ -63,7 +63,7 @@ def alert_webhooks(settings: Settings) -> tuple[AlertWebhook, ...]:
 def signed_webhook(settings: Settings, url: str, setting: str) -> AlertWebhook:
     """One receiver, signed for with the installation's secrets; InvalidInput names the setting that cannot be used."""
     check_secrets(settings.alert_secrets, "STORMWATCH_ALERT_SECRETS", "webhooks")
-    _check_url(url, setting, plain_http=settings.alert_plain_http)
+    check_address(url, setting, carried="webhooks", plain_http=settings.alert_plain_http)
     return AlertWebhook(url, settings.alert_secrets, _trusted(settings.alert_ca_file))
 
 
@@ -74,19 +74,3 @@ def _trusted(file: Path | None) -> ssl.SSLContext | None:
         raise InvalidInput(
             f"the certificates for receivers cannot be read: {error}", where=str(file), remedy="name a PEM file"
         ) from error
-
-
-def _check_url(url: str, setting: str, *, plain_http: bool) -> None:
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host = None
-    if not host or parts.scheme not in {"http", "https"}:
-        raise InvalidInput("this is no address that webhooks can be sent to", where=setting, remedy="write https://…")
-    if parts.scheme == "http" and not plain_http and not is_loopback(host):
-        raise InvalidInput(
-            f"webhooks would leave this machine unencrypted, to {host}",
-            where=setting,
-            remedy="write https://…, or set STORMWATCH_ALERT_PLAIN_HTTP=true where the network is yours",
-        )

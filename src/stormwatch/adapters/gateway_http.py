@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import urlsplit
 
 import httpx
 
 import stormwatch
 from stormwatch.actions.ports import DeliveryFailed
-from stormwatch.model.errors import InvalidInput
 
 _TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
 _MOST_BYTES: Final = 8 * 1024 * 1024
@@ -66,31 +63,6 @@ class GatewayHttp:
     def close(self) -> None:
         """Closes idle connections."""
         self._client.close()
-
-
-def check_address(url: str, setting: str, *, plain_http: bool) -> None:
-    """InvalidInput when an address is none, or would carry secrets unencrypted to another machine."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host = None
-    if not host or parts.scheme not in {"http", "https"}:
-        raise InvalidInput("this is no address that can be called", where=setting, remedy="write https://…")
-    if parts.scheme == "http" and not plain_http and not is_loopback(host):
-        raise InvalidInput(
-            f"secrets and decisions would leave this machine unencrypted, to {host}",
-            where=setting,
-            remedy="write https://…, or allow plain HTTP in the settings where the network is yours",
-        )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _read(response: httpx.Response) -> bytes | None:

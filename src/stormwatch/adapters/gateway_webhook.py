@@ -8,7 +8,8 @@ from typing import Final
 import msgspec
 
 from stormwatch.actions.ports import Order
-from stormwatch.adapters.gateway_http import GatewayHttp, check_address
+from stormwatch.adapters.addresses import check_address
+from stormwatch.adapters.gateway_http import GatewayHttp
 from stormwatch.adapters.webhook_signing import WebhookSigner, check_secrets
 from stormwatch.config import Settings
 from stormwatch.model.case import DecisionState
@@ -79,7 +80,10 @@ def gateway_webhook(settings: Settings) -> GatewayWebhook | None:
     if settings.gateway_webhook_url is None:
         return None
     check_address(
-        settings.gateway_webhook_url, "STORMWATCH_GATEWAY_WEBHOOK_URL", plain_http=settings.gateway_plain_http
+        settings.gateway_webhook_url,
+        "STORMWATCH_GATEWAY_WEBHOOK_URL",
+        carried="decisions",
+        plain_http=settings.gateway_plain_http,
     )
     check_secrets(settings.gateway_webhook_secrets, "STORMWATCH_GATEWAY_WEBHOOK_SECRETS", "decisions")
     return GatewayWebhook(settings.gateway_webhook_url, settings.gateway_webhook_secrets, settings.appeal_url)

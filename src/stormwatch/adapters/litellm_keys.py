@@ -12,8 +12,9 @@ from typing import Final
 import msgspec
 
 from stormwatch.actions.ports import DeliveryFailed, Order
+from stormwatch.adapters.addresses import check_address
 from stormwatch.adapters.gateway_holds import Holds
-from stormwatch.adapters.gateway_http import GatewayHttp, check_address
+from stormwatch.adapters.gateway_http import GatewayHttp
 from stormwatch.config import Settings
 from stormwatch.model.case import DecisionState
 from stormwatch.storage.database import Database
@@ -110,5 +111,10 @@ def litellm_keys(database: Database, settings: Settings) -> LiteLLMKeys | None:
     """The adapter of an installation; None where no address is set, InvalidInput where it cannot be used."""
     if settings.litellm_url is None:
         return None
-    check_address(settings.litellm_url, "STORMWATCH_LITELLM_URL", plain_http=settings.gateway_plain_http)
+    check_address(
+        settings.litellm_url,
+        "STORMWATCH_LITELLM_URL",
+        carried="decisions",
+        plain_http=settings.gateway_plain_http,
+    )
     return LiteLLMKeys(database, settings.litellm_url, settings.litellm_key or "")

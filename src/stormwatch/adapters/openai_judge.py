@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
 import ssl
 from typing import Any, Final
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from stormwatch.adapters.addresses import is_loopback
 from stormwatch.config import Settings
 from stormwatch.detections.judge.judge import JudgeUnavailable, Question, Reply
 from stormwatch.model.errors import InvalidInput
@@ -105,7 +105,7 @@ def openai_judge(settings: Settings) -> OpenAIJudge | None:
         raise InvalidInput(
             "a judge needs the name of a model", where="STORMWATCH_JUDGE_MODEL", remedy="name it, or unset judge_url"
         )
-    if not (settings.judge_allow_remote or _is_loopback(parts.hostname)):
+    if not (settings.judge_allow_remote or is_loopback(parts.hostname)):
         raise InvalidInput(
             f"the judge at {parts.hostname} is not on this machine, and users' texts would leave it",
             where="STORMWATCH_JUDGE_URL",
@@ -117,13 +117,6 @@ def openai_judge(settings: Settings) -> OpenAIJudge | None:
         token=settings.judge_token,
         timeout_seconds=settings.judge_timeout_seconds,
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _seconds(response: httpx.Response) -> float | None:

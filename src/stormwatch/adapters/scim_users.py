@@ -9,8 +9,9 @@ from urllib.parse import quote
 import msgspec
 
 from stormwatch.actions.ports import DeliveryFailed, Order
+from stormwatch.adapters.addresses import check_address
 from stormwatch.adapters.gateway_holds import Holds
-from stormwatch.adapters.gateway_http import GatewayHttp, check_address
+from stormwatch.adapters.gateway_http import GatewayHttp
 from stormwatch.config import Settings
 from stormwatch.model.case import DecisionState
 from stormwatch.storage.database import Database
@@ -87,5 +88,10 @@ def scim_users(database: Database, settings: Settings) -> ScimUsers | None:
     """The adapter of an installation; None where no address is set, InvalidInput where it cannot be used."""
     if settings.scim_url is None:
         return None
-    check_address(settings.scim_url, "STORMWATCH_SCIM_URL", plain_http=settings.gateway_plain_http)
+    check_address(
+        settings.scim_url,
+        "STORMWATCH_SCIM_URL",
+        carried="decisions",
+        plain_http=settings.gateway_plain_http,
+    )
     return ScimUsers(database, settings.scim_url, settings.scim_token, settings.scim_match)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 
+from stormwatch.access.sessions import Session
 from stormwatch.actions import embargo as embargoes
 from stormwatch.actions import proposals, reversal
 from stormwatch.actions.dry_run import dry_run
@@ -24,6 +26,7 @@ from stormwatch.console.rendering import page
 from stormwatch.console.security import PostedBy, SignedIn
 from stormwatch.model.case import ActionKind
 from stormwatch.model.errors import Conflict, Forbidden
+from stormwatch.model.principal import Principal
 from stormwatch.model.times import optional_rfc3339
 from stormwatch.runtime import Runtime
 
@@ -103,18 +106,14 @@ def approve(
 ) -> Response:
     """Lets a proposal take effect, for the evidence that this page showed."""
     runtime: Runtime = request.app.state.runtime
-    try:
-        proved = stepped_up(request, session, code)
-    except Forbidden as error:
-        return show_case(request, session, case_id, NO_FILTERS, alert=error)
-    by = proved.session.principal
-
-    def deed() -> None:
-        proposals.approve(runtime.database, runtime.ledger, runtime.lake, by, proposal_id, evidence_hash)
-        tell_gateways(runtime)
-        tell_holders(runtime)
-
-    return carrying(request, act_on_case(request, proved.session, case_id, "approved", deed), proved)
+    return _with_fresh_factor(
+        request,
+        session,
+        case_id,
+        code,
+        "approved",
+        lambda by: proposals.approve(runtime.database, runtime.ledger, runtime.lake, by, proposal_id, evidence_hash),
+    )
 
 
 @router.post("/cases/{case_id}/proposals/{proposal_id}/release")
@@ -123,18 +122,14 @@ def release(
 ) -> Response:
     """Ends the embargo of an approved proposal now."""
     runtime: Runtime = request.app.state.runtime
-    try:
-        proved = stepped_up(request, session, code)
-    except Forbidden as error:
-        return show_case(request, session, case_id, NO_FILTERS, alert=error)
-    by = proved.session.principal
-
-    def deed() -> None:
-        embargoes.release_now(runtime.database, runtime.ledger, runtime.lake, by, proposal_id, reason)
-        tell_gateways(runtime)
-        tell_holders(runtime)
-
-    return carrying(request, act_on_case(request, proved.session, case_id, "embargo-ended", deed), proved)
+    return _with_fresh_factor(
+        request,
+        session,
+        case_id,
+        code,
+        "embargo-ended",
+        lambda by: embargoes.release_now(runtime.database, runtime.ledger, runtime.lake, by, proposal_id, reason),
+    )
 
 
 @router.post("/cases/{case_id}/proposals/{proposal_id}/decline")
@@ -180,6 +175,29 @@ def reverse(
         tell_holders(runtime)
 
     return act_on_case(request, session, case_id, "reversed", deed)
+
+
+def _with_fresh_factor(
+    request: Request,
+    session: Session,
+    case_id: str,
+    code: str,
+    done: str,
+    decide: Callable[[Principal], object],
+) -> Response:
+    """Decides as somebody who just proved who they are, then tells gateways and holders what is in force."""
+    runtime: Runtime = request.app.state.runtime
+    try:
+        proved = stepped_up(request, session, code)
+    except Forbidden as error:
+        return show_case(request, session, case_id, NO_FILTERS, alert=error)
+
+    def deed() -> None:
+        decide(proved.session.principal)
+        tell_gateways(runtime)
+        tell_holders(runtime)
+
+    return carrying(request, act_on_case(request, proved.session, case_id, done, deed), proved)
 
 
 def _terms(kind: ActionKind, reason_code: str, until: str, embargo: str) -> Terms:
