@@ -81,5 +81,5 @@ def walk(server: str) -> Iterator[Walk]:
         made = Walk(playwright, server)
         yield made
         made.chromium.close()
-    assert made.strangers == []
-    assert made.complaints == []
+    assert made.strangers == [], made.strangers
+    assert made.complaints == [], made.complaints

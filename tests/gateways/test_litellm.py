@@ -76,8 +76,7 @@ class Watch:
 
     def accuse(self, account: str, agent: str) -> str:
         """A lead names the client that an account uses; the hunt opens a case on it. Gives the case's id."""
-        assert self.proxies["closed"].chat(account, agent=agent).status_code == 200
-        self.events_of(account, 1)
+        until(lambda: self._heard_of(account, agent), f"an event of {account}", seconds=3 * _PATIENCE_SECONDS)
         self.run(
             "ada",
             *("lead", "add", "--title", "a client of a known operator", "--source", "a peer"),
@@ -87,6 +86,14 @@ class Watch:
         cases = self.run("ada", "case", "list", "--state", "open")["cases"]
         (case_id,) = [case["case_id"] for case in cases if case["account_ids"] == [account]]
         return str(case_id)
+
+    def _heard_of(self, account: str, agent: str) -> bool:
+        """Whether one request more is stored; LiteLLM may forget it with the batch before, so it is asked again."""
+        assert self.proxies["closed"].chat(account, agent=agent).status_code == 200
+        try:
+            return bool(until(lambda: self._stored(account, 1), f"an event of {account}", seconds=20))
+        except AssertionError:
+            return False
 
     def act(self, case_id: str, kind: str, reason: str) -> list[str]:
         """Ada claims, answers and proposes; Bea approves what she was shown. Gives the actions' ids."""
@@ -100,14 +107,14 @@ class Watch:
         return [action["action_id"] for action in taken["actions"]]
 
 
-def until(look: Callable[[], Any], what: str) -> Any:
+def until(look: Callable[[], Any], what: str, seconds: float = _PATIENCE_SECONDS) -> Any:
     """What `look` gives once it gives something."""
-    end = time.monotonic() + _PATIENCE_SECONDS
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         if found := look():
             return found
         time.sleep(0.5)
-    raise AssertionError(f"{what} did not come within {_PATIENCE_SECONDS:g} s")
+    raise AssertionError(f"{what} did not come within {seconds:g} s")
 
 
 @pytest.fixture(scope="module")
