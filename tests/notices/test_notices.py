@@ -15,6 +15,7 @@ from alert_receiver import SECRET, answer, receiving
 from notice_making import ACCOUNT, code_in, outbox, served_code, suspended_floor, the_action
 from review_floor import MOMENT, Floor
 from serving import free_port
+from stormwatch.actions.dry_run import dry_run
 from stormwatch.actions.notices import drafting
 from stormwatch.actions.notices import outbox as leaving
 from stormwatch.actions.notices.discretion import require_discreet
@@ -24,13 +25,16 @@ from stormwatch.actions.notices.notice_file import get_notice, list_notices, wor
 from stormwatch.actions.notices.outbox import carry
 from stormwatch.actions.notices.ports import NoticeCarrier, NoticeNotTaken
 from stormwatch.actions.notices.wording import printable
+from stormwatch.actions.proposal_queue import Proposal
+from stormwatch.actions.proposals import propose
 from stormwatch.actions.reasons import load_reasons
 from stormwatch.actions.reversal import reverse
+from stormwatch.actions.terms import Terms
 from stormwatch.adapters.alert_webhook import AlertWebhook
 from stormwatch.adapters.notice_folder import NoticeFolder
 from stormwatch.adapters.notice_webhook import NoticeWebhook, notice_carrier
 from stormwatch.intel.leads import add_lead
-from stormwatch.model.case import ActionKind
+from stormwatch.model.case import ActionKind, Case
 from stormwatch.model.errors import Conflict, Forbidden, InvalidInput, NotFound
 from stormwatch.model.intel import PAP, TLP, AdmiraltyGrade, Lead, SourceKind
 from stormwatch.model.notice import NoticeKind, NoticeState
@@ -226,15 +230,25 @@ def test_a_stolen_keys_owner_is_told_before_anything_is_done(victim: Floor) -> N
     assert (notice.kind, notice.state, notice.account_id) == (NoticeKind.KEY_OWNER, NoticeState.DRAFT, "acct-robbed")
     assert outbox(runtime.settings.home) == [], "nothing leaves by itself"
     with pytest.raises(Conflict, match="the owner of acct-robbed comes first"):
-        drafting.require_owners_told(desk, case, (), "fraud")
+        _propose(victim, case, "fraud")
+    terms = Terms(ActionKind.SUSPEND, "fraud")
+    assert (
+        "the owner of acct-robbed has not been told"
+        in dry_run(runtime.database, runtime.lake, case.case_id, terms).in_the_way
+    )
     with pytest.raises(Forbidden):
         drafting.approve_draft(desk, victim.analyst, notice.notice_id)
     drafting.approve_draft(desk, victim.approver, notice.notice_id, notice.commitment)
-    drafting.require_owners_told(desk, case, (), "compromised-account")
+    assert _propose(victim, case, "compromised-account").account_ids == ("acct-robbed",)
     runtime.send_notices()
     (told,) = outbox(runtime.settings.home)
     assert "We do not hold this against you" in told["text"]
     assert case.case_id in told["text"]
+
+
+def _propose(floor: Floor, case: Case, reason_code: str) -> Proposal:
+    stores = floor.runtime.database, floor.runtime.ledger, floor.runtime.lake
+    return propose(*stores, floor.analyst, case.case_id, ActionKind.SUSPEND, reason_code)
 
 
 def _lead(tlp: TLP) -> Lead:

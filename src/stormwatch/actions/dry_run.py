@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from stormwatch.actions.collateral import Collateral, collateral
 from stormwatch.actions.decisions import SEVERITY, STATE_OF, ordered_state
+from stormwatch.actions.notices.owners_first import untold_owner
 from stormwatch.actions.targets import targets
 from stormwatch.actions.terms import Terms
 from stormwatch.cases.alternatives import Alternative
@@ -33,8 +34,8 @@ class AccountChange:
 class DryRun:
     """What a proposal with these terms would cover. Nothing was changed to find out.
 
-    `passed_over` are accounts of the case that are under this or a graver action already; `in_the_way` says what has to
-    be done before it can be proposed.
+    `passed_over` are accounts of the case that are under this or a graver action already; `untold_owner` is a
+    victim of a stolen key who has to hear of it first; `in_the_way` says all that has to be done before a proposal.
     """
 
     terms: Terms
@@ -43,6 +44,7 @@ class DryRun:
     changes: tuple[AccountChange, ...]
     passed_over: tuple[str, ...]
     unanswered: tuple[Alternative, ...]
+    untold_owner: str | None
     in_the_way: tuple[str, ...]
 
     @property
@@ -75,12 +77,16 @@ def dry_run_in(
         in_the_way.append("the last hunt assessed these accounts no more")
     if whole.unanswered:
         in_the_way.append("some innocent explanations have no answer yet")
+    untold = untold_owner(connection, lake, case, hit, terms.reason_code)
+    if untold is not None:
+        in_the_way.append(f"the owner of {untold} has not been told")
     return DryRun(
         terms=terms,
         file=file,
         collateral=collateral(lake, hit, by_links_alone=len(file.by_links_alone)),
         changes=tuple(_change(connection, account_id, terms) for account_id in hit),
         passed_over=tuple(sorted(set(case.account_ids) - set(hit))) if account_ids is None else (),
+        untold_owner=untold,
         unanswered=whole.unanswered,
         in_the_way=tuple(in_the_way),
     )

@@ -45,8 +45,9 @@ def propose(
     """An analyst asks for an action on accounts of a case in review; by default on all that it does not hold already.
 
     `not_before_us` is an embargo: approved, it takes effect then and not before. Raises Conflict while a top
-    alternative has no answer, another proposal waits, or nothing is left to act on; InvalidInput for accounts that are
-    not the case's and times that make no sense. A waiting proposal that a change made void gives way.
+    alternative has no answer, the owner of a stolen key was not told, another proposal waits, or nothing is left to act
+    on; InvalidInput for accounts that are not the case's and times that make no sense. A waiting proposal that a change
+    made void gives way.
     """
     terms, now = Terms(kind, reason_code, until_us, not_before_us), now_us()
     terms.check(now)
@@ -57,6 +58,7 @@ def propose(
         require_state(connection, case_id, CaseState.IN_REVIEW, remedy="claim it first")
         dry = dry_run_in(connection, lake, case_id, terms, account_ids)
         _require_answers(dry)
+        _require_owners_told(dry)
         proposal = Proposal(
             proposal_id=new_id("proposal"),
             case_id=case_id,
@@ -140,6 +142,15 @@ def _require_answers(dry: DryRun) -> None:
     if dry.unanswered:
         open_ones = "; ".join(f"{a.alternative_id}: {a.statement}" for a in dry.unanswered)
         raise Conflict("some innocent explanations have no answer yet", where=case_id, remedy=f"answer {open_ones}")
+
+
+def _require_owners_told(dry: DryRun) -> None:
+    if dry.untold_owner is not None:
+        raise Conflict(
+            f"the owner of {dry.untold_owner} comes first: a stolen key has a victim",
+            where=dry.file.case.case_id,
+            remedy="let the notice to the key's owner go (`stormwatch notice list --state draft`), then propose",
+        )
 
 
 def _drop_stale(connection: Connection, ledger: Ledger, lake: Lake, case: Case, by: str) -> None:

@@ -9,13 +9,11 @@ import typer
 
 from stormwatch.actions import embargo, proposals
 from stormwatch.actions.dry_run import dry_run
-from stormwatch.actions.notices.drafting import require_owners_told
 from stormwatch.actions.progress import progress_of, standings
 from stormwatch.actions.proposal_queue import get_proposal, list_proposals
 from stormwatch.actions.reasons import load_reasons
 from stormwatch.actions.reversal import reverse as reverse_actions
 from stormwatch.actions.terms import Terms
-from stormwatch.cases.queue import get_case
 from stormwatch.cli import act_outbox
 from stormwatch.cli.act_plan import show_plan
 from stormwatch.cli.act_sheet import (
@@ -72,7 +70,6 @@ def propose(
         found = dry_run(runtime.database, runtime.lake, case_id, terms, account or None)
         emit(dry_run_payload(found), lines_of(dry_run_lines(found)), as_json=as_json)
         return
-    require_owners_told(runtime.desk, get_case(runtime.database, case_id), account or (), reason_code)
     proposal = proposals.propose(
         runtime.database,
         runtime.ledger,

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Connection, Exists, exists, select, update
+from sqlalchemy import Connection, select, update
 
 from stormwatch.access.acting import acting_person
 from stormwatch.actions.notices.desk import Desk
 from stormwatch.actions.notices.discretion import require_discreet
 from stormwatch.actions.notices.languages import Language, best_language, language_of
 from stormwatch.actions.notices.notice_file import enter_notice, notice_row
+from stormwatch.actions.notices.owners_first import is_victims, notice_to_owner
 from stormwatch.actions.notices.wording import printable, spoken, words_of
-from stormwatch.cases.findings import hypotheses_of
 from stormwatch.cases.queue import case_row, list_cases
 from stormwatch.cases.said import said
 from stormwatch.ledger.log import SYSTEM
@@ -24,9 +24,7 @@ from stormwatch.model.principal import Principal, Role
 from stormwatch.model.times import now_us
 from stormwatch.storage.tables.notices import notices
 
-VICTIM: Final = "compromised-account"  # the hypothesis, and the reason code that rests on it
 _UNDER_REVIEW: Final = (CaseState.OPEN, CaseState.IN_REVIEW, CaseState.PROPOSED)
-_LET_GO: Final = (NoticeState.WAITING.value, NoticeState.SENT.value)
 
 
 def draft(
@@ -61,12 +59,12 @@ def draft(
 
 def draft_to_owners(desk: Desk) -> tuple[Notice, ...]:
     """Drafts to the owners of accounts in cases that are likeliest those of victims; safe to call at any time."""
-    cases = [case for case in list_cases(desk.database, _UNDER_REVIEW) if is_victims(desk, case)]
+    cases = [case for case in list_cases(desk.database, _UNDER_REVIEW) if is_victims(desk.lake, case)]
     made = []
     for case in cases:
         for account_id in case.account_ids:
             with desk.database.write() as connection:
-                if not connection.execute(select(_of_owner(case.case_id, account_id))).scalar_one():
+                if not connection.execute(select(notice_to_owner(case.case_id, account_id))).scalar_one():
                     english = best_language(None)
                     kind = NoticeKind.KEY_OWNER
                     made.append(_enter(desk, connection, kind, case, account_id, english, SYSTEM, account_id, "", ()))
@@ -98,39 +96,6 @@ def withdraw_draft(desk: Desk, by: Principal, notice_id: str, reason: str) -> No
         body = {"notice": notice_id, "reason": stated}
         desk.ledger.append(connection, "notice.withdrawn", person.person_id, notice.case_id, body)
         return notice_row(connection, notice_id)
-
-
-def is_victims(desk: Desk, case: Case) -> bool:
-    """Whether the likeliest explanation of a case is that somebody else uses its accounts."""
-    found = hypotheses_of(desk.lake, [case.subject_id]).get(case.subject_id, ())
-    return bool(found) and found[0].hypothesis == VICTIM
-
-
-def require_owners_told(desk: Desk, case: Case, account_ids: Collection[str], reason_code: str) -> None:
-    """Conflict while an action on a victim's account would come before the notice to its owner was let go."""
-    if reason_code != VICTIM and not is_victims(desk, case):
-        return
-    with desk.database.read() as connection:
-        untold = [
-            account_id
-            for account_id in sorted(account_ids or case.account_ids)
-            if not connection.execute(select(_of_owner(case.case_id, account_id, _LET_GO))).scalar_one()
-        ]
-    if untold:
-        raise Conflict(
-            f"the owner of {untold[0]} comes first: a stolen key has a victim",
-            where=case.case_id,
-            remedy="let the notice to the key's owner go (`stormwatch notice list --state draft`), then propose",
-        )
-
-
-def _of_owner(case_id: str, account_id: str, states: Collection[str] | None = None) -> Exists:
-    about = exists().where(
-        notices.c.case_id == case_id,
-        notices.c.account_id == account_id,
-        notices.c.kind == NoticeKind.KEY_OWNER.value,
-    )
-    return about if states is None else about.where(notices.c.state.in_(states))
 
 
 def _recipient(case: Case, kind: NoticeKind, recipient: str, account_id: str | None) -> str:

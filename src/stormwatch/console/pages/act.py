@@ -12,7 +12,6 @@ from stormwatch.access.sessions import Session
 from stormwatch.actions import embargo as embargoes
 from stormwatch.actions import proposals, reversal
 from stormwatch.actions.dry_run import dry_run
-from stormwatch.actions.notices.drafting import require_owners_told
 from stormwatch.actions.reasons import reason_of
 from stormwatch.actions.terms import Terms
 from stormwatch.cases.evidence_file import build_evidence_file
@@ -83,7 +82,6 @@ def propose(
                 "accounts or evidence changed since they were shown", where=case_id, remedy="look again, then propose"
             )
         terms = _terms(kind, reason_code, until, embargo)
-        require_owners_told(runtime.desk, case, account or (), reason_code)
         proposals.propose(
             runtime.database,
             runtime.ledger,
