@@ -141,7 +141,7 @@ def test_every_answer_carries_the_policy_and_is_not_kept(app, analyst, world):
         assert headers["cache-control"] == "no-store"
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "same-origin"
-    assert analyst.get("/console/static/console.css").headers["content-security-policy"] == POLICY
+    assert analyst.get("/console/static/frame.css").headers["content-security-policy"] == POLICY
     assert analyst.get("/").url.path == "/console/"
 
 
