@@ -11,6 +11,8 @@ GATEWAYS_LOCK := tests/gateways/requirements-litellm.lock
 
 # A peer of the rule benchmark, apart from ours.
 NOVA := .venv-nova
+# And one of the linking benchmark.
+SPLINK := .venv-splink
 
 # The lock names everything, so nothing is resolved: pip would look for `pydantic[email]` beside `pydantic` and find no hash.
 $(STAMP): requirements.lock pyproject.toml
@@ -58,6 +60,10 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/intel_import.py
 	$(BIN)/python benchmarks/monitor_stage.py
 	$(BIN)/python benchmarks/console_pages.py
+	$(BIN)/python benchmarks/console_analysts.py
+	test -x $(SPLINK)/bin/python || $(PYTHON) -m venv $(SPLINK)
+	$(SPLINK)/bin/python -m pip install --quiet --disable-pip-version-check splink==5.0.0 pyarrow
+	$(BIN)/python benchmarks/linking_peers.py --splink $(SPLINK)/bin/python
 
 bench-gateways: $(STAMP) $(GATEWAYS)/.installed
 	$(BIN)/python benchmarks/litellm_hook.py
@@ -89,4 +95,4 @@ lock: $(STAMP)
 		--no-header -o $(GATEWAYS_LOCK) $(GATEWAYS_LOCK:.lock=.in)
 
 clean:
-	rm -rf $(VENV) $(GATEWAYS) $(FUZZ) $(NOVA) build dist
+	rm -rf $(VENV) $(GATEWAYS) $(FUZZ) $(NOVA) $(SPLINK) build dist

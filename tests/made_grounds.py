@@ -28,4 +28,4 @@ def tie(actor: str, address: str, source: str = "a feed", bits: float = 8.0, kin
 def grounds(pieces: Sequence[Evidence], **habits: Any) -> Grounds:
     known = {"techniques": frozenset(), "topics": frozenset(), "scripts": {}, "hours_utc": {}, **habits}
     accounts = tuple(sorted({one.account_id for one in pieces} or {"a"}))
-    return Grounds("c", accounts, tuple(pieces), Habits(named=named_actors(pieces, 0.001), **known), 0.001, 0.5)
+    return Grounds("c", accounts, tuple(pieces), Habits(named=named_actors(pieces, 0.001, {}), **known), 0.001, 0.5)

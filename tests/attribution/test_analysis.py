@@ -14,6 +14,7 @@ from stormwatch.attribution.alias_conflicts import alias_conflicts, named_actors
 from stormwatch.attribution.analysis import analyse
 from stormwatch.attribution.false_flag import Caution, CheapToFake, false_flag, load_cheap_to_fake
 from stormwatch.attribution.grounds import Grounds, grounds_table, ranked, read_grounds
+from stormwatch.attribution.habits import named_actors as named_in
 from stormwatch.attribution.hypotheses import Habits
 from stormwatch.attribution.removal import HABIT_WORDS, Part, removals, without
 from stormwatch.attribution.sensitivity import sensitivity
@@ -124,7 +125,18 @@ def test_the_same_finding_on_many_accounts_is_one_piece() -> None:
 
 
 def test_every_habit_can_be_taken_out() -> None:
-    assert {field.name for field in dataclasses.fields(Habits)} == {"named", *HABIT_WORDS}
+    assert {field.name for field in dataclasses.fields(Habits)} == {"named", "meant", *HABIT_WORDS}
+
+
+def test_who_is_meant_goes_with_the_match_that_says_so() -> None:
+    match = tie("charcoal-typhoon", "198.51.100.7", source="a feed", bits=3.0)
+    seen = grounds([match, CONDUCT])
+    believed = dataclasses.replace(
+        seen.habits, named=named_in([match], 0.001, {match.summary: 0.5}), meant={match.summary: 0.5}
+    )
+    (source,) = removals(dataclasses.replace(seen, habits=believed), [Part.SOURCE])
+    assert believed.named == {"charcoal-typhoon": (0.5,)}
+    assert without(dataclasses.replace(seen, habits=believed), [source]).habits.named == {}
 
 
 def test_language_that_decides_between_two_actors_is_warned_of() -> None:

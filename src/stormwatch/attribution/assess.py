@@ -16,10 +16,11 @@ from stormwatch.attribution.cluster_evidence import Subject, Surroundings, clust
 from stormwatch.attribution.grounds import Grounds, grounds_table, ranked
 from stormwatch.attribution.habits import HabitBook
 from stormwatch.attribution.handed_on import programs_handed_on
+from stormwatch.attribution.meant import Setting, Suspect, meant_by_sources
 from stormwatch.attribution.organisations import recognise_organisations
 from stormwatch.attribution.premises import recognise_premises
 from stormwatch.attribution.profiles import Profile
-from stormwatch.attribution.risk import flagged_time
+from stormwatch.attribution.risk import decided_risk, flagged_time
 from stormwatch.attribution.shared_goals import GoalScorer
 from stormwatch.attribution.shared_programs import accounts_with_shared_code
 from stormwatch.attribution.traits import account_traits
@@ -50,6 +51,7 @@ class AssessmentInput:
     basis: Mapping[str, str]
     membership: Mapping[str, float]
     identifiers: Identifiers
+    behind_an_address: float
 
 
 def assess(
@@ -77,11 +79,13 @@ def assess(
         handed_on=handed_on,
     )
     of_cluster = cluster_evidence(clusters, traits, scorer, given.rates.cluster, around)
-    grounds = []
+    suspects = []
     for subject in (*clusters, *_alone(of_account, clusters)):
         pieces = [piece for account in subject.account_ids for piece in of_account.get(account, ())]
         pieces += of_cluster.get(subject.subject_id, ())
-        grounds.append(_grounds(subject, pieces, book, given))
+        suspects.append(_suspect(subject, pieces, given))
+    meant = meant_by_sources(suspects, Setting(given.population, given.prior, given.behind_an_address))
+    grounds = [_grounds(suspect, book, given, meant.get(suspect.subject_id, {})) for suspect in suspects]
     found = [_assess(ground, given) for ground in grounds]
     belonging = settle_belonging(engine, found, given.membership, scorer, handed_on, given.identifiers)
     found = _with_who_joined(found, belonging)
@@ -109,9 +113,16 @@ def _alone(of_account: Mapping[str, Sequence[Evidence]], clusters: Sequence[Subj
     yield from (Subject(account, (account,)) for account in sorted(of_account) if account not in linked)
 
 
-def _grounds(subject: Subject, pieces: Sequence[Evidence], book: HabitBook, given: AssessmentInput) -> Grounds:
-    habits = book.of(subject.account_ids, pieces, given.prior)
-    return Grounds(subject.subject_id, subject.account_ids, tuple(pieces), habits, given.prior, given.threshold)
+def _suspect(subject: Subject, pieces: Sequence[Evidence], given: AssessmentInput) -> Suspect:
+    risk = decided_risk(pieces, given.prior, given.threshold, given.rates, len(subject.account_ids))
+    return Suspect(subject.subject_id, tuple(subject.account_ids), tuple(pieces), risk)
+
+
+def _grounds(suspect: Suspect, book: HabitBook, given: AssessmentInput, meant: Mapping[str, float]) -> Grounds:
+    habits = book.of(suspect.account_ids, suspect.evidence, given.prior, meant)
+    return Grounds(
+        suspect.subject_id, suspect.account_ids, tuple(suspect.evidence), habits, given.prior, given.threshold
+    )
 
 
 def _assess(grounds: Grounds, given: AssessmentInput) -> Assessment:

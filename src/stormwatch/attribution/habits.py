@@ -27,23 +27,32 @@ class HabitBook:
                 self._scripts[row["account_id"]][row["script"] or "Zyyy"] += row["events"]
                 self._hours[row["account_id"]][row["hour_utc"]] += row["events"]
 
-    def of(self, account_ids: Sequence[str], evidence: Iterable[Evidence], prior: float) -> Habits:
-        """The habits of accounts taken together; `prior` is P(hidden operator) of an account before evidence."""
+    def of(
+        self, account_ids: Sequence[str], evidence: Iterable[Evidence], prior: float, meant: Mapping[str, float]
+    ) -> Habits:
+        """The habits of accounts taken together; `prior` is P(hidden operator) of an account before evidence.
+
+        `meant` gives by finding how likely it is that its source means these accounts (meant.py).
+        """
         shown = {trait for account in account_ids for trait in self._traits.get(account, ())}
         return Habits(
-            named=named_actors(evidence, prior),
+            named=named_actors(evidence, prior, meant),
             techniques=frozenset(trait.name for trait in shown if trait.family is TraitFamily.TECHNIQUE),
             topics=frozenset(trait.name for trait in shown if trait.family is TraitFamily.TOPIC),
             scripts=_shares(self._scripts[account] for account in account_ids if account in self._scripts),
             hours_utc=_shares(self._hours[account] for account in account_ids if account in self._hours),
+            meant=meant,
         )
 
 
-def named_actors(evidence: Iterable[Evidence], prior: float) -> Mapping[str, tuple[float, ...]]:
+def named_actors(
+    evidence: Iterable[Evidence], prior: float, meant: Mapping[str, float]
+) -> Mapping[str, tuple[float, ...]]:
     """Of each actor, how far each match that a source ties to it is believed to be an operator's, strongest first.
 
     A match is believed as far as it takes an account from the prior: that of an address which a hundred accounts share
-    hardly at all. An ambiguous name speaks for nobody, and two names of one actor on one observable count once.
+    hardly at all, unless the rest of the evidence says which of them is meant (`meant`, by finding). An ambiguous name
+    speaks for nobody, and two names of one actor on one observable count once.
     """
     found: dict[tuple[str, str, tuple[str, ...]], Evidence] = {}
     for piece in evidence:
@@ -54,7 +63,8 @@ def named_actors(evidence: Iterable[Evidence], prior: float) -> Mapping[str, tup
                 found[key] = piece
     matches: dict[tuple[str, str], float] = {}
     for (actor, _, _), piece in found.items():
-        believed = probability_of(log2_odds(prior) + piece.weight_bits)
+        alone = probability_of(log2_odds(prior) + piece.weight_bits)
+        believed = max(alone, meant.get(piece.summary, 0.0))
         matches[actor, piece.summary] = max(believed, matches.get((actor, piece.summary), 0.0))
     by_actor: dict[str, list[float]] = defaultdict(list)
     for (actor, _), believed in matches.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
@@ -29,7 +29,8 @@ _ACTORS_OF_THE_RATES: Final = 5
 class Habits:
     """What tells actors apart and never raises risk; shares are of events.
 
-    `named` gives, by actor, how far each match that a source ties to it is believed to be an operator's (0 to 1).
+    `named` gives, by actor, how far each match that a source ties to it is believed to be an operator's (0 to 1);
+    `meant`, by finding, how likely it is that its source means this subject, where many share the address.
     """
 
     named: Mapping[str, tuple[float, ...]]
@@ -37,6 +38,7 @@ class Habits:
     topics: frozenset[str]
     scripts: Mapping[str, float]
     hours_utc: Mapping[int, float]
+    meant: Mapping[str, float] = field(default_factory=dict)
 
 
 def hypotheses(

@@ -13,8 +13,8 @@ from stormwatch.attribution.habits import named_actors
 from stormwatch.attribution.hypotheses import Habits
 from stormwatch.model.evidence import Evidence
 
-# What habits are called, and what they are when nothing of them is known. `named` is none of them: it follows from the
-# evidence.
+# What habits are called, and what they are when nothing of them is known. `named` and `meant` are none of
+# them: they follow from the evidence.
 HABIT_WORDS: Final[Mapping[str, str]] = {
     "techniques": "techniques that fit a profile",
     "topics": "topics that fit a profile",
@@ -63,7 +63,7 @@ def without(grounds: Grounds, removed: Collection[Removal]) -> Grounds:
     gone = {part: {one.name for one in removed if one.part is part} for part in Part}
     left = tuple(piece for piece in grounds.evidence if not _touches(piece, gone))
     emptied = {name: _NOTHING[name] for name in gone[Part.HABIT]}
-    habits = replace(grounds.habits, named=named_actors(left, grounds.prior), **emptied)
+    habits = replace(grounds.habits, named=named_actors(left, grounds.prior, grounds.habits.meant), **emptied)
     return replace(grounds, evidence=left, habits=habits)
 
 

@@ -203,6 +203,7 @@ def _weigh_and_link(engine: QueryEngine, parts: HuntParts, knowledge: Knowledge,
         is_shared_domain=knowledge.shared.is_shared_domain,
         basis=knowledge.basis,
         membership=read_membership(lake),
+        behind_an_address=knowledge.weights.indicators.operators_accounts_behind_an_address,
         identifiers=Identifiers(knowledge.comparisons, len(facts), shared.of_identifier),
     )
     assessments, belonging = assess(engine, lake, read_evidence(lake), living, given)
