@@ -66,7 +66,7 @@ def main() -> None:
         began = time.monotonic()
         runtime = create_home(Path(folder) / "home")
         try:
-            token = fill(runtime, arguments.cases, arguments.requests)
+            token, *_ = fill(runtime, arguments.cases, arguments.requests)
             made = time.monotonic() - began
             ids = some_cases(runtime, arguments.rounds)
             with served(runtime.settings.home) as base:
@@ -78,8 +78,11 @@ def main() -> None:
     print(json.dumps(told))
 
 
-def fill(runtime: Runtime, number: int, requests: int) -> str:
-    """Tables of the lake as a hunt leaves them, a case for each subject, and an analyst; gives the analyst's token."""
+def fill(runtime: Runtime, number: int, requests: int, analysts: int = 1) -> list[str]:
+    """Tables of the lake as a hunt leaves them, a case for each subject, and analysts; gives the analysts' tokens.
+
+    The first of them holds a hundred cases.
+    """
     subjects = list(subjects_of(number))
     for name, rows in tables(subjects, requests).items():
         size = SEGMENT if name in {"events", "detections"} else len(rows)
@@ -90,11 +93,12 @@ def fill(runtime: Runtime, number: int, requests: int) -> str:
     first = runtime.access.first_administrator()
     assert first is not None
     administrator = runtime.access.authenticate(first[1])
-    token = str(runtime.access.add_person(administrator, "ada", Role.ANALYST)[1])
-    analyst = runtime.access.authenticate(token)
+    names = [f"ada-{number}" for number in range(analysts)]
+    tokens = [str(runtime.access.add_person(administrator, name, Role.ANALYST)[1]) for name in names]
+    analyst = runtime.access.authenticate(tokens[0])
     for row in queue_rows(runtime.database, QueueQuery("open"), "", now_us(), limit=100):
         claim(runtime.database, runtime.ledger, analyst, row.case_id)
-    return token
+    return tokens
 
 
 def write(runtime: Runtime, name: str, rows: Sequence[Mapping[str, Any]]) -> LakeFile:
