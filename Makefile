@@ -58,6 +58,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/intel_import.py
 	$(BIN)/python benchmarks/monitor_stage.py
 	$(BIN)/python benchmarks/console_pages.py
+	$(BIN)/python benchmarks/decision_endpoint.py --accounts 200000 --seconds 10 --during-hunt --events 20000
 
 bench-gateways: $(STAMP) $(GATEWAYS)/.installed
 	$(BIN)/python benchmarks/litellm_hook.py
@@ -79,6 +80,7 @@ fuzz: $(FUZZ)/.installed
 soak: $(STAMP)
 	$(BIN)/python benchmarks/route.py --events 1000000 --accounts 50000
 	$(BIN)/python benchmarks/post_to_alert.py --minutes 5
+	$(BIN)/python benchmarks/decision_endpoint.py --during-hunt
 
 # Hashes without addresses: an installer finds the files by name in whatever index it is set up with.
 lock: $(STAMP)
