@@ -64,6 +64,7 @@ bench: $(STAMP)
 	test -x $(SPLINK)/bin/python || $(PYTHON) -m venv $(SPLINK)
 	$(SPLINK)/bin/python -m pip install --quiet --disable-pip-version-check splink==5.0.0 pyarrow
 	$(BIN)/python benchmarks/linking_peers.py --splink $(SPLINK)/bin/python
+	$(BIN)/python benchmarks/decision_endpoint.py --accounts 200000 --seconds 10 --during-hunt --events 20000
 
 bench-gateways: $(STAMP) $(GATEWAYS)/.installed
 	$(BIN)/python benchmarks/litellm_hook.py
@@ -85,6 +86,7 @@ fuzz: $(FUZZ)/.installed
 soak: $(STAMP)
 	$(BIN)/python benchmarks/route.py --events 1000000 --accounts 50000
 	$(BIN)/python benchmarks/post_to_alert.py --minutes 5
+	$(BIN)/python benchmarks/decision_endpoint.py --during-hunt
 
 # Hashes without addresses: an installer finds the files by name in whatever index it is set up with.
 lock: $(STAMP)

@@ -33,7 +33,7 @@ from stormwatch.detections.fingerprints.text_features import TextFeatures, featu
 from stormwatch.detections.rulebook.ruleset import RuleSet
 from stormwatch.detections.run import detect
 from stormwatch.detections.segment_events import SegmentEvents
-from stormwatch.detections.segment_scanner import RuleSource, load_ruleset
+from stormwatch.detections.segment_scanner import load_ruleset
 from stormwatch.detections.text.evasion_triggers import disguises_in
 from stormwatch.detections.text.normalise import NormalText
 from stormwatch.events.ingest import ingest_file
@@ -72,14 +72,13 @@ def measure(folder: Path, chosen: argparse.Namespace) -> dict[str, Any]:
         file.writelines(repeated(of_file, count) if of_file else lines(count, chosen.seed, chosen.code))
     keyring = Keyring(b"k" * 32)
     kept_in = Path(os.environ.get("STORMWATCH_COMPILED_RULES", folder / "compiled-rules"))
-    folders = (shipped("rules"),)
-    rules = load_ruleset(folders, kept_in)
+    rules = load_ruleset((shipped("rules"),), kept_in)
     rules.patterns_seen("compile")
     steps: dict[str, Any] = {}
     if not chosen.whole_only:
         single_steps(steps, path, folder, keyring, rules)
-    shared = (RuleSource(folders, kept_in, rules.version), chosen.processes)
-    whole = timed(steps, "whole", count, lambda: take_in_and_detect(path, folder / "home", keyring, rules, shared))
+    processes = chosen.processes
+    whole = timed(steps, "whole", count, lambda: take_in_and_detect(path, folder / "home", keyring, rules, processes))
     return {
         "events": count,
         "bytes_per_event": path.stat().st_size // max(count, 1),
@@ -193,17 +192,14 @@ def fingerprints(keyring: Keyring, lake: Lake, texts: Sequence[EventText], norma
     return sum(table.num_rows for table in features.tables(SegmentEvents(lake.paths("events"))))
 
 
-def take_in_and_detect(
-    path: Path, home: Path, keyring: Keyring, rules: RuleSet, shared: tuple[RuleSource, int]
-) -> dict[str, int]:
+def take_in_and_detect(path: Path, home: Path, keyring: Keyring, rules: RuleSet, processes: int) -> dict[str, int]:
     """The real way: a file through ingest, log, lake and every detection."""
-    source, processes = shared
     lake = Lake(home / "lake")
     made = EventStore(home, keyring, lake, max_record_bytes=1 << 24)
     ingest_file(made, path, collector="benchmark", processes=processes)
     made.compact()
     made.close()
-    report = detect(lake, keyring, rules, (), rule_source=source, processes=processes)
+    report = detect(lake, keyring, rules, (), processes=processes)
     return {"rule_hits": report.rule_hits, "observables": report.observables}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 
 class Doubling:
@@ -17,3 +18,10 @@ class WhoAmI:
 
     def __call__(self, _item: int) -> int:
         return os.getpid()
+
+
+class ImportedModules:
+    """The names of what the process has imported."""
+
+    def __call__(self, _item: int) -> set[str]:
+        return set(sys.modules)

@@ -1,16 +1,20 @@
-"""Scanning in several processes finds what one finds, and refuses rules that changed under it."""
+"""Scanning in several processes finds what one finds, by the rules as they were read."""
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stormwatch.config import shipped
 from stormwatch.detections import run
-from stormwatch.detections.segment_scanner import RuleSource, load_ruleset
-from stormwatch.model.errors import Conflict
+from stormwatch.detections.rulebook.rules import load_rules
+from stormwatch.detections.segment_scanner import load_ruleset
+from stormwatch.detections.sigma.conditions import AllOf
+from stormwatch.detections.sigma.rule import Rule
 from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.lake import Lake
 
@@ -45,12 +49,11 @@ def test_two_processes_find_what_one_finds(
 ) -> None:
     monkeypatch.setattr(run, "_WORTH_PROCESSES", 1)
     ruleset = load_ruleset([folder], None)
-    source = RuleSource((folder,), None, ruleset.version)
     for segment in range(3):
         add_segment(f"s{segment}", [event(n, WORDS[n % 4], event_id=f"s{segment}-{n}") for n in range(40)])
     seen = []
     for processes in (1, 2):
-        report = run.detect(lake, keyring, ruleset, [], full=True, rule_source=source, processes=processes)
+        report = run.detect(lake, keyring, ruleset, [], full=True, processes=processes)
         assert report.events_scanned == 120
         seen.append(found(lake))
     assert seen[0] == seen[1]
@@ -58,7 +61,7 @@ def test_two_processes_find_what_one_finds(
     assert len(seen[0]["observables"]) >= 30
 
 
-def test_rules_that_changed_meanwhile_are_refused(
+def test_rules_whose_files_changed_meanwhile_are_those_that_were_read(
     lake: Lake,
     keyring: Keyring,
     folder: Path,
@@ -68,9 +71,49 @@ def test_rules_that_changed_meanwhile_are_refused(
 ) -> None:
     monkeypatch.setattr(run, "_WORTH_PROCESSES", 1)
     ruleset = load_ruleset([folder], None)
-    add_segment("s", [event(1, "alpha")])
+    add_segment("s", [event(1, "alpha"), event(2, "beta")])
     (folder / "beta.yml").unlink()
-    source = RuleSource((folder,), None, ruleset.version)
-    with pytest.raises(Conflict, match="changed"):
-        run.detect(lake, keyring, ruleset, [], rule_source=source, processes=2)
-    assert lake.files("detections") == ()
+    assert run.detect(lake, keyring, ruleset, [], processes=2).rule_hits == 2
+    assert {row["rule_version"] for row in lake.read("detections").to_pylist()} == ruleset.versions
+
+
+def test_the_shipped_rules_hold_the_same_conditions_after_they_were_sent() -> None:
+    rules = load_rules([shipped("rules")])
+    assert pickle.loads(pickle.dumps(rules)) == rules
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "model|contains: small",
+        "model|re: '^m-[a-z]{2,9}$'",
+        "model|exists: true",
+        "error_type: null",
+        "refused: true",
+        "input_tokens|gte: 5",
+        "source_ip|cidr: 203.0.113.0/24",
+        "time|month: 3",
+        "provider|fieldref: model",
+    ],
+)
+def test_a_test_of_any_kind_answers_after_it_was_sent_as_before(make_rule: Callable[..., Rule], item: str) -> None:
+    events: tuple[dict[str, Any], ...] = (
+        {
+            "model": "m-small",
+            "provider": "m-small",
+            "refused": True,
+            "input_tokens": 9,
+            "source_ip": "203.0.113.7",
+            "time": 1_772_323_200_000_000,
+        },
+        {"model": "other", "provider": "x", "error_type": "e", "refused": False, "input_tokens": 1, "source_ip": "x"},
+        {},
+    )
+    condition = make_rule(
+        f"words: {{prompt|contains: alpha}}\nfields: {{{item}}}\ncondition: words and fields"
+    ).condition
+    assert isinstance(condition, AllOf)
+    sent = pickle.loads(pickle.dumps(condition))
+    for event in events:
+        before = [part.holds({}, event) for part in condition.parts]
+        assert [part.holds({}, event) for part in sent.parts] == before

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from stormwatch.detections import scanning
+from stormwatch.detections.artefacts.artefacts import ArtefactExtractor
 from stormwatch.detections.rulebook.ruleset import RuleSet
 from stormwatch.detections.run import DetectReport, detect
+from stormwatch.detections.segment_events import SegmentEvents
 from stormwatch.detections.sigma.rule import Rule
+from stormwatch.model.event import EventText, Message
 from stormwatch.model.intel import Indicator
 from stormwatch.model.observable import Observable, ObservableKind
 from stormwatch.storage import texts
 from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.lake import Lake, LakeChange
+from stormwatch.storage.schemas import EVENTS
 
 WORDS = ("alpha", "beta", "gamma", "bad.example", "http://evil.example/x", "198.51.100.7", "nothing")
 
@@ -175,3 +183,27 @@ def test_shadow_and_topic_are_written(
     detect(lake, keyring, RuleSet([rule]), [])
     [row] = lake.read("detections").to_pylist()
     assert (row["shadow"], row["topic"], row["techniques"]) == (True, "some-topic", ["LLM-02", "T1059"])
+
+
+def test_how_many_texts_are_read_at_once_changes_nothing_that_is_found(
+    make_rule: Callable[..., Rule], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = random.Random(5)
+    words = ("alpha", "beta", "203.0.113.77", "example.org", "m4lw4r3", "\u0430lpha", "```\nx = 1\n```", "plain")
+    texts = [EventText(f"e{n}", (Message("user", " ".join(chance.choices(words, k=n % 9))),)) for n in range(300)]
+    rules = RuleSet([make_rule("words: {prompt|contains: alpha}\ncondition: words")])
+    rows = [{"event_id": t.event_id, "account_id": "a", "time_us": n} for n, t in enumerate(texts)]
+    places = [{"text_chunk": n // 256, "text_row": n % 256} for n in range(len(texts))]
+    events = tmp_path / "events.parquet"
+    pq.write_table(pa.Table.from_pylist([a | b for a, b in zip(rows, places, strict=True)], EVENTS), events)
+    seen = []
+    for at_once in (1, 7, 128, 1000):
+        monkeypatch.setattr(scanning, "_AT_ONCE", at_once)
+        found, observables = scanning.scan_segment(
+            SegmentEvents([events]), iter([texts[:256], texts[256:]]), rules, ArtefactExtractor()
+        )
+        assert observables is not None
+        seen.append((found.table(), observables))
+    assert seen[0][0].num_rows > 50
+    assert seen[0][1].num_rows > 50
+    assert all(found.equals(seen[0][0]) and artefacts.equals(seen[0][1]) for found, artefacts in seen)

@@ -16,7 +16,7 @@ from stormwatch.events import ingest
 from stormwatch.events.ingest import ingest_file
 from stormwatch.model.errors import InvalidInput
 from stormwatch.storage.worker_processes import ordered_map
-from worker_work import Doubling
+from worker_work import Doubling, ImportedModules
 
 MANY = 9_000
 
@@ -72,6 +72,13 @@ def test_what_came_before_an_error_of_the_input_is_handed_over() -> None:
     assert [next(results) for _ in range(5)] == [0, 2, 4, 6, 8]
     with pytest.raises(InvalidInput):
         next(results)
+
+
+def test_a_process_imports_nothing_of_what_its_parent_was_started_as() -> None:
+    before = vars(sys.modules["__main__"]).get("__file__"), sys.modules["__main__"].__spec__
+    (imported,) = ordered_map(ImportedModules, [1], 1)
+    assert "_pytest" not in imported
+    assert (vars(sys.modules["__main__"]).get("__file__"), sys.modules["__main__"].__spec__) == before
 
 
 def test_the_processes_end_when_their_parent_is_killed() -> None:

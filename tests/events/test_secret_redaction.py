@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 
 from event_making import event, ndjson, store_in, stored, texts
 from stormwatch.events.ingest import ingest_bytes
+from stormwatch.events.normalise import Normaliser
+from stormwatch.events.readers.usage_event import read_usage_event
 from stormwatch.events.redaction import Redactor, SecretShape, secret_shapes
 from stormwatch.storage.keyring import Keyring
 
 REDACTOR = Redactor(Keyring(b"k" * 32))
+NORMALISER = Normaliser(Keyring(b"k" * 32))
 
 
 def secret(shape: SecretShape) -> str:
@@ -41,14 +44,20 @@ def test_the_scan_finds_each_shape_behind_and_before_other_letters(shape: Secret
     for around in ("{}", "ключ {} конец", '{{"k": "{}"}}', "\x00{}\x00"):
         text = around.format(secret(shape))
         if shape.pattern.search(text):
-            assert shape in REDACTOR.suspects(text)
+            assert shape in REDACTOR.suspects(text.encode())
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_scan_finds_each_shape_behind_any_byte(shape: SecretShape) -> None:
+    for byte in range(256):
+        assert shape in REDACTOR.suspects(bytes([byte]) + secret(shape).encode())
 
 
 @given(st.text(max_size=300), st.sampled_from(secret_shapes()), st.text(max_size=300))
 @settings(max_examples=200, deadline=None)
 def test_the_scan_never_misses_what_the_patterns_find(before: str, shape: SecretShape, after: str) -> None:
     text = before + secret(shape) + after
-    suspected = REDACTOR.suspects(text)
+    suspected = REDACTOR.suspects(text.encode())
     assert all(found in suspected for found in secret_shapes() if found.pattern.search(text))
 
 
@@ -109,6 +118,16 @@ def test_no_secret_is_left_anywhere_in_a_home(tmp_path) -> None:
     assert row["api_key_id"].rpartition(":")[2] in text.prompt
     assert row["user_agent"].startswith("client/1 [redacted:")
     assert json.loads(text.attributes)["other"].startswith("[redacted:")
+
+
+@pytest.mark.parametrize("length", range(300, 400))
+def test_a_text_of_any_length_that_begins_with_a_secret_is_redacted(length: int) -> None:
+    """Before a packed text stands its length, of which a byte may look like a letter."""
+    key = "AKIA" + "IOSFODNN7EXAMPLE"
+    said = [{"role": "user", "content": f"{key} {'x' * length}"[:length]}]
+    record = NORMALISER.event(read_usage_event(json.dumps(event(1, input=said)).encode()))
+    assert key.encode() not in record.text
+    assert b"[redacted:aws-access-key:" in record.text
 
 
 def test_a_secret_as_account_id_is_turned_away(tmp_path) -> None:

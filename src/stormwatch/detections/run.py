@@ -24,7 +24,7 @@ from stormwatch.detections.indicators.matching import IndicatorMatcher
 from stormwatch.detections.indicators.retro_hunt import match_segments, segments_of
 from stormwatch.detections.rows import sort_detections
 from stormwatch.detections.rulebook.ruleset import RuleSet
-from stormwatch.detections.segment_scanner import RuleSource, ScanResult, ScanTask, SegmentScanner, scanner_of
+from stormwatch.detections.segment_scanner import ScanResult, ScanTask, SegmentScanner, scanner_of
 from stormwatch.detections.segment_state import (
     FEATURE_TABLES,
     INDICATORS_LAYER,
@@ -50,7 +50,7 @@ _OF_NO_SEGMENT: Final = frozenset({_SIGN_UPS, JUDGE_LAYER[LAYER], DETECTOR_MARKS
 _STEP: Final = "detections"
 _INDICATOR_STEP: Final = "indicators"
 _SEGMENTS_A_COMMIT: Final = 64
-_WORTH_PROCESSES: Final = 100_000  # events: below, loading the rules in another process takes longer than scanning
+_WORTH_PROCESSES: Final = 100_000  # events: below, starting processes takes longer than scanning
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,31 +97,30 @@ def detect(
     *,
     full: bool = False,
     progress: ProgressReport | None = None,
-    rule_source: RuleSource | None = None,
     processes: int = 1,
 ) -> DetectReport:
     """Brings the tables `detections`, `observables`, `fingerprints` and `request_shapes` up to date with what is known.
 
-    Commits as it goes, so a run that dies loses little work and no consistency. `full` redoes all. Where the rules can
-    be loaded again from `rule_source`, much work is shared out among `processes`; the result is the same.
+    Commits as it goes, so a run that dies loses little work and no consistency. `full` redoes all. Much work is shared
+    out among `processes`; the result is the same.
     """
-    run = _Run(lake, keyring, ruleset, IndicatorIndex(indicators), full=full)
-    run.share_out(rule_source, processes)
+    run = _Run(lake, keyring, ruleset, IndicatorIndex(indicators), full=full, processes=processes)
     return run.all(progress or (lambda _step, _done, _total: None))
 
 
 class _Run:
     """One call of `detect`."""
 
-    def __init__(self, lake: Lake, keyring: Keyring, ruleset: RuleSet, index: IndicatorIndex, *, full: bool) -> None:
+    def __init__(
+        self, lake: Lake, keyring: Keyring, ruleset: RuleSet, index: IndicatorIndex, *, full: bool, processes: int
+    ) -> None:
         self.lake = lake
         self.keyring = keyring
         self.ruleset = ruleset
         self.index = index
         self.matcher = IndicatorMatcher(index)
         self.full = full
-        self.rule_source: RuleSource | None = None
-        self.processes = 1
+        self.processes = processes
         self.report = DetectReport()
         self.changed: set[str] = set()
 
@@ -140,10 +139,6 @@ class _Run:
         self.sign_ups(manifest)
         self.drop_orphans(manifest, {segment.name for segment in segments})
         return replace(self.report, segments_changed=len(self.changed))
-
-    def share_out(self, rule_source: RuleSource | None, processes: int) -> None:
-        """Lets so many processes scan, if they can load the rules."""
-        self.rule_source, self.processes = rule_source, processes
 
     def plan(self, segment: SegmentState) -> _Plan | None:
         """What is out of date in one segment; None when nothing is."""
@@ -167,9 +162,9 @@ class _Run:
     def scanned(self, plans: Sequence[_Plan], events: int) -> Iterator[ScanResult]:
         """What was found, in the order of the plans."""
         tasks = (plan.task for plan in plans)
-        if self.rule_source is None or self.processes < 2 or events < _WORTH_PROCESSES:
+        if self.processes < 2 or events < _WORTH_PROCESSES:
             return map(SegmentScanner(self.lake, self.keyring, self.ruleset).scan, tasks)
-        make = partial(scanner_of, self.lake.root, self.keyring, self.rule_source)
+        make = partial(scanner_of, self.lake.root, self.keyring, self.ruleset.rules, self.ruleset.kept_in)
         return ordered_map(make, tasks, self.processes)
 
     def write(self, plan: _Plan, result: ScanResult) -> None:

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 from stormwatch.detections.sigma.event_fields import EVENT_FIELDS, column_of
 from stormwatch.model.event import EventText
 
-_ALWAYS: Final = ("event_id", "account_id", "time_us", "text_chunk", "text_row")
+_KEY: Final = ("event_id", "account_id", "time_us")
+_ALWAYS: Final = (*_KEY, "text_chunk", "text_row")
 
 
 class EventRow:
@@ -33,6 +34,8 @@ class EventRow:
 class SegmentEvents:
     """The events of a segment's files; `also` names columns beyond those that rules ask for."""
 
+    _key_columns: tuple[pa.Array, ...] | None = None
+
     def __init__(self, paths: Sequence[Path], also: Iterable[str] = ()) -> None:
         names = list(dict.fromkeys((*_ALWAYS, *map(column_of, EVENT_FIELDS), *also)))
         parts = [pq.read_table(path, columns=names, partitioning=None) for path in paths]
@@ -47,13 +50,14 @@ class SegmentEvents:
 
     def key(self, index: int) -> tuple[str, str, int]:
         """Event id, account id and time of one event."""
-        columns = (self.table["event_id"], self.table["account_id"], self.table["time_us"])
-        event_id, account_id, time_us = (column[index].as_py() for column in columns)
-        return event_id, account_id, time_us
+        if self._key_columns is None:
+            self._key_columns = tuple(self.table[name].combine_chunks() for name in _KEY)
+        event_ids, account_ids, times = self._key_columns
+        return event_ids[index].as_py(), account_ids[index].as_py(), times[index].as_py()
 
     def keys_of(self, places: Sequence[int]) -> pa.Table:
         """Event ids, account ids and times of events, in the order of their places."""
-        return self.table.select(["event_id", "account_id", "time_us"]).take(pa.array(places, pa.int64()))
+        return self.table.select(_KEY).take(pa.array(places, pa.int64()))
 
     def with_texts(self, chunks: Iterator[list[EventText]]) -> Iterator[tuple[int, EventText]]:
         """Pairs each event's index with its text, chunk after chunk; a text of no event is passed over."""

@@ -14,7 +14,7 @@ from stormwatch.detections.rulebook.rules import load_pack
 from stormwatch.detections.rulebook.ruleset import RuleSet
 from stormwatch.detections.scanning import scan_segment
 from stormwatch.detections.segment_events import SegmentEvents
-from stormwatch.model.errors import Conflict
+from stormwatch.detections.sigma.rule import Rule
 from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.lake import Lake
 from stormwatch.storage.schemas import DETECTIONS, OBSERVABLES
@@ -71,21 +71,11 @@ class SegmentScanner:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class RuleSource:
-    """Where a set of rules was loaded from, for processes that load it themselves: rules cannot be sent."""
-
-    folders: tuple[Path, ...]
-    kept_in: Path | None
-    version: str
-
-
-def scanner_of(lake_root: Path, keyring: Keyring, source: RuleSource) -> Callable[[ScanTask], ScanResult]:
-    """What scans in a process of its own; Conflict when the rule files are no longer those that were meant."""
-    ruleset = load_ruleset(source.folders, source.kept_in)
-    if ruleset.version != source.version:
-        raise Conflict("rule files changed while they were being used", remedy="run the command again")
-    return SegmentScanner(Lake(lake_root), keyring, ruleset).scan
+def scanner_of(
+    lake_root: Path, keyring: Keyring, rules: Sequence[Rule], kept_in: Path | None
+) -> Callable[[ScanTask], ScanResult]:
+    """What scans in a process of its own. Rules are sent as they were read: to read their files takes seconds."""
+    return SegmentScanner(Lake(lake_root), keyring, RuleSet(rules, kept_in=kept_in)).scan
 
 
 def load_ruleset(folders: Sequence[Path], kept_in: Path | None) -> RuleSet:

@@ -79,11 +79,13 @@ class Normaliser:
             calls(sent.tool_calls or (), sent.output or ()),
             _json(attributes).decode() if attributes else "{}",
         )
+        packed = _pack(text)
         tools = ",".join(sorted(sent.tools_offered)) if sent.tools_offered else None
-        if self._suspects(sent, identifiers, text, tools):
+        if self._suspects(sent, identifiers, packed, tools):
             identifiers, text = self._redacted(sent, identifiers, text, attributes)
+            packed = _pack(text)
             tools = self.redactor.text(tools) if tools else None
-        return self._record(sent, content, identifiers, text, address, tools)
+        return self._record(sent, content, identifiers, text, packed, address, tools)
 
     def _record(
         self,
@@ -91,54 +93,56 @@ class Normaliser:
         content: bytes,
         identifiers: Identifiers,
         text: EventText,
+        packed: bytes,
         address: str | None,
         tools: str | None,
     ) -> EventRecord:
         org, end_user, api_key, session, agent, tls, device, operation, provider, model, finish, error = identifiers
         prompt = text.prompt
+        # By position, in the order of the record's fields: naming 32 of them takes four times as long.
         return EventRecord(
-            event_id=text.event_id,
-            time_us=(sent.time - _EPOCH) // _MICROSECOND,
-            account_id=sent.account_id,
-            org_id=org,
-            end_user_id=end_user,
-            api_key_id=api_key,
-            session_id=session,
-            source_ip=address,
-            ip_source=sent.ip_source,
-            asn=sent.asn,
-            country=sent.country,
-            user_agent=agent,
-            tls_fingerprint=tls,
-            device_id=device,
-            operation=operation,
-            provider=provider,
-            model=model,
-            tools_offered=tools,
-            tool_calls=len(text.tool_calls),
-            input_tokens=sent.input_tokens,
-            output_tokens=sent.output_tokens,
-            finish_reason=finish,
-            error_type=error,
-            duration_ms=sent.duration_ms,
-            refused=sent.refused,
-            blocked=sent.blocked,
-            moderation=_json(sent.moderation).decode() if sent.moderation else None,
-            prompt_chars=len(prompt),
-            prompt_hash=self._keyed_hash("prompt", prompt) if prompt else None,
-            script=dominant_script(prompt),
-            content=content,
-            text=_pack(text),
+            text.event_id,
+            (sent.time - _EPOCH) // _MICROSECOND,
+            sent.account_id,
+            org,
+            end_user,
+            api_key,
+            session,
+            address,
+            sent.ip_source,
+            sent.asn,
+            sent.country,
+            agent,
+            tls,
+            device,
+            operation,
+            provider,
+            model,
+            tools,
+            len(text.tool_calls),
+            sent.input_tokens,
+            sent.output_tokens,
+            finish,
+            error,
+            sent.duration_ms,
+            sent.refused,
+            sent.blocked,
+            _json(sent.moderation).decode() if sent.moderation else None,
+            len(prompt),
+            self._keyed_hash("prompt", prompt) if prompt else None,
+            dominant_script(prompt),
+            content,
+            packed,
         )
 
-    def _suspects(self, sent: SentEvent, identifiers: Identifiers, text: EventText, tools: str | None) -> bool:
-        """One scan over everything of an event that will be stored."""
-        pieces = [turn.content for turn in text.input]
-        pieces += [turn.content for turn in text.output]
-        pieces += [piece for call in text.tool_calls for piece in (call.name, call.arguments)]
-        pieces += [text.attributes, text.event_id, sent.account_id, tools or ""]
-        pieces += [identifier for identifier in identifiers if identifier]
-        return bool(self.redactor.suspects("\n".join(pieces)))
+    def _suspects(self, sent: SentEvent, identifiers: Identifiers, packed: bytes, tools: str | None) -> bool:
+        """One scan over everything of an event that will be stored, its texts as they are packed.
+
+        A byte that says how long a text is may look like a letter before it. The scan leaves out what must not stand
+        before a secret, so that this hides none.
+        """
+        beside = "\n".join([sent.account_id, tools or "", *filter(None, identifiers)])
+        return bool(self.redactor.suspects(b"\n".join([packed, beside.encode()])))
 
     def _redacted(
         self, sent: SentEvent, identifiers: Identifiers, text: EventText, attributes: dict[str, Any]

@@ -52,24 +52,24 @@ class Redactor:
         self._database = _scanner()
         self._local = threading.local()
 
-    def suspects(self, text: str) -> tuple[SecretShape, ...]:
-        """The shapes that may occur in a text: always those that do, now and then one that does not."""
+    def suspects(self, content: bytes) -> tuple[SecretShape, ...]:
+        """The shapes that may occur in UTF-8 text: always those that do, now and then one that does not."""
         found: list[int] = []
         scratch = getattr(self._local, "scratch", None)
         if scratch is None:
             scratch = self._local.scratch = hyperscan.Scratch(self._database)
-        self._database.scan(text.encode(), match_event_handler=_note, context=found, scratch=scratch)
+        self._database.scan(content, match_event_handler=_note, context=found, scratch=scratch)
         return tuple(secret_shapes()[number] for number in sorted(found)) if found else ()
 
     def text(self, text: str) -> str:
         """The text with every secret replaced by `[redacted:KIND:PSEUDONYM]`."""
-        for shape in self.suspects(text):
+        for shape in self.suspects(text.encode()):
             text = shape.pattern.sub(partial(self._replace, shape.kind), text)
         return text
 
     def identifier(self, value: str) -> str:
         """An identifier; one that is or holds a secret becomes `redacted:KIND:PSEUDONYM` as a whole."""
-        for shape in self.suspects(value):
+        for shape in self.suspects(value.encode()):
             match = shape.pattern.search(value)
             if match:
                 return f"redacted:{shape.kind}:{self._pseudonym(match[_group(match)])}"

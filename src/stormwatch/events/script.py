@@ -29,8 +29,8 @@ _RANGES: Final = (
 _SCRIPTS: Final = tuple(sorted({name for name, _, _ in _RANGES}, reverse=True))
 _LETTER: Final = re.compile("[A-Za-z]")
 # Frequent characters that one of the two reforms of Han writing does not have.
-_SIMPLIFIED: Final = re.compile("[们这说国学时对会为来个过还开关见车长门问间东风马书语汉点电话头]")
-_TRADITIONAL: Final = re.compile("[們這說國學時對會為來個過還開關見車長門問間東風馬書語漢點電話頭]")
+_SIMPLIFIED: Final = "们这说国学时对会为来个过还开关见车长门问间东风马书语汉点电话头"
+_TRADITIONAL: Final = "們這說國學時對會為來個過還開關見車長門問間東風馬書語漢點電話頭"
 
 
 def dominant_script(text: str) -> str | None:
@@ -40,19 +40,31 @@ def dominant_script(text: str) -> str | None:
         return "Latn" if _LETTER.search(sample) else None
     letters = _letters()
     points = np.frombuffer(sample.encode("utf-32-le", "surrogatepass"), "<u4")
-    counts = np.bincount(letters[np.minimum(points, len(letters) - 1)], minlength=len(_SCRIPTS) + 1)
-    counts[0] = 0
-    kana, han = _NUMBERS["Jpan"], _NUMBERS["Hani"]
-    if counts[kana]:
-        counts[kana] += counts[han]
-        counts[han] = 0
-    most = int(counts.argmax())
-    if not counts[most]:
+    numbers = letters.take(points, mode="clip")
+    # As a list: to look at single numbers of an array takes longer than to count them.
+    counts: list[int] = np.bincount(numbers, minlength=_COUNTS).tolist()
+    simplified, traditional = counts[_SIMPLIFIED_HAN], counts[_TRADITIONAL_HAN]
+    counts[_HAN] += simplified + traditional
+    if counts[_KANA]:
+        counts[_KANA] += counts[_HAN]
+        counts[_HAN] = 0
+    counts[0] = counts[_SIMPLIFIED_HAN] = counts[_TRADITIONAL_HAN] = 0
+    most = max(counts)
+    if not most:
         return None
-    return _han(sample) if most == han else _SCRIPTS[most - 1]
+    number = counts.index(most)
+    if number == _HAN:
+        return "Hant" if traditional > simplified else "Hans"
+    return _SCRIPTS[number - 1]
 
 
 _NUMBERS: Final = {name: number for number, name in enumerate(_SCRIPTS, 1)}
+_KANA: Final = _NUMBERS["Jpan"]
+_HAN: Final = _NUMBERS["Hani"]
+# Characters of one reform alone are counted apart.
+_SIMPLIFIED_HAN: Final = len(_SCRIPTS) + 1
+_TRADITIONAL_HAN: Final = len(_SCRIPTS) + 2
+_COUNTS: Final = len(_SCRIPTS) + 3
 
 
 @cache
@@ -62,8 +74,6 @@ def _letters() -> npt.NDArray[np.uint8]:
     for name, first, last in _RANGES:
         number = _NUMBERS[name]
         found[first : last + 1] = [number if chr(point).isalpha() else 0 for point in range(first, last + 1)]
+    found[[ord(character) for character in _SIMPLIFIED]] = _SIMPLIFIED_HAN
+    found[[ord(character) for character in _TRADITIONAL]] = _TRADITIONAL_HAN
     return found
-
-
-def _han(sample: str) -> str:
-    return "Hant" if len(_TRADITIONAL.findall(sample)) > len(_SIMPLIFIED.findall(sample)) else "Hans"

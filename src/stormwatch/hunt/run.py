@@ -23,7 +23,6 @@ from stormwatch.detections.judge.judge import Judge
 from stormwatch.detections.judge.judge_prompt import load_prompt
 from stormwatch.detections.rows import DetectionRows
 from stormwatch.detections.run import detect
-from stormwatch.detections.segment_scanner import RuleSource
 from stormwatch.events.store import EventStore
 from stormwatch.hunt.alerts.catch_up import catch_up
 from stormwatch.hunt.alerts.policy import load_policy
@@ -31,7 +30,7 @@ from stormwatch.hunt.alerts.receivers import destinations
 from stormwatch.hunt.alerts.sightings import Causes
 from stormwatch.hunt.judge_budget import Clock
 from stormwatch.hunt.judging import JudgeReport, Judging, replace_detections
-from stormwatch.hunt.knowledge import Knowledge, read_knowledge, rule_folders
+from stormwatch.hunt.knowledge import Knowledge, read_knowledge
 from stormwatch.hunt.lead_search import LeadStores, record_searches
 from stormwatch.hunt.shared_lookup import SharedLookup
 from stormwatch.hunt.window import open_window
@@ -123,7 +122,6 @@ def hunt(
             indicators,
             full=full,
             progress=progress,
-            rule_source=_rule_source(parts.settings, knowledge),
             processes=parts.settings.processes,
         )
         correlate(parts.lake, knowledge.rules.correlations, full=full)
@@ -147,10 +145,6 @@ def hunt(
         alerts = _alert(parts, knowledge)
         step()
         return _report(parts.lake, found, parts.settings.case_threshold, opened, alerts)
-
-
-def _rule_source(settings: Settings, knowledge: Knowledge) -> RuleSource:
-    return RuleSource(rule_folders(settings), settings.compiled_rules_folder, knowledge.rules.version)
 
 
 def _alert(parts: HuntParts, knowledge: Knowledge) -> int:

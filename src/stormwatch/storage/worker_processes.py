@@ -5,10 +5,14 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing.context import SpawnContext, SpawnProcess
+from multiprocessing.process import BaseProcess
 from typing import Any, Final, TypeVar
 
 _Input = TypeVar("_Input")
@@ -16,6 +20,8 @@ _Result = TypeVar("_Result")
 
 # A batch of events is some ten thousand objects that are alive together and in no cycle.
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 50_000
+
+_starting: Final = threading.Lock()
 
 # One per worker process: what makes the function that does its work, and that function once it was needed.
 _make: Callable[[], Callable[[Any], Any]] | None = None
@@ -63,8 +69,37 @@ def collect_rarely() -> None:
 def spawned_pool(processes: int, begin: Callable[..., None], *arguments: Any) -> ProcessPoolExecutor:
     """Processes that each call `begin(*arguments)` first and end with this one, however that ends."""
     # Spawned, not forked: the parent has threads, and a fork copies the locks that they hold.
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(processes, context, _watched, (begin, arguments))
+    return ProcessPoolExecutor(processes, _BareContext(), _watched, (begin, arguments))
+
+
+class _BareProcess(SpawnProcess):
+    """A process that begins empty. As a rule it first imports what its parent was started as, the whole command line,
+    which takes longer than all that its work needs.
+    """
+
+    @staticmethod
+    def _Popen(process_obj: BaseProcess) -> Any:  # noqa: N802 - what multiprocessing calls to start one
+        with _starting, _nameless_main():
+            return SpawnProcess._Popen(process_obj)  # noqa: SLF001 - see above
+
+
+class _BareContext(SpawnContext):
+    """Makes such processes."""
+
+    Process = _BareProcess
+
+
+@contextmanager
+def _nameless_main() -> Iterator[None]:
+    """Lets the main module say for a moment neither its name nor its file, as in an interactive session."""
+    main = sys.modules["__main__"]
+    named: dict[str, Any] = {name: vars(main)[name] for name in ("__spec__", "__file__") if name in vars(main)}
+    main.__spec__ = None
+    vars(main).pop("__file__", None)
+    try:
+        yield
+    finally:
+        vars(main).update(named)
 
 
 def _watched(begin: Callable[..., None], arguments: tuple[Any, ...]) -> None:

@@ -47,7 +47,7 @@ class RuleSet:
         self.versions: Final = frozenset(rule.rule_version for rule in self.rules)
         parts = sorted((*self.versions, *(correlation.rule_version for correlation in self.correlations)))
         self.version: Final = hashlib.sha256(",".join(parts).encode()).hexdigest()[:16]
-        self._kept_in: Final = kept_in
+        self.kept_in: Final = kept_in
         self.patterns: Final = tuple(dict.fromkeys(pattern for rule in self.rules for pattern in rule.patterns))
         self._keys: Final = tuple(pattern.key for pattern in self.patterns)
         self._keys_of: Final = tuple(frozenset(pattern.key for pattern in rule.patterns) for rule in self.rules)
@@ -58,11 +58,11 @@ class RuleSet:
     @cached_property
     def _database(self) -> Any:
         """Compiled when first needed: a hunt without news, or a subset of nothing, needs none."""
-        return _compile_rules(self.rules, self.patterns, self._kept_in) if self.patterns else None
+        return _compile_rules(self.rules, self.patterns, self.kept_in) if self.patterns else None
 
     def subset(self, versions: Set[str]) -> RuleSet:
         """The rules of the named versions, compiled on their own."""
-        return RuleSet([rule for rule in self.rules if rule.rule_version in versions], kept_in=self._kept_in)
+        return RuleSet([rule for rule in self.rules if rule.rule_version in versions], kept_in=self.kept_in)
 
     def scan(self, text: EventText, fields: EventFields) -> tuple[RuleHit, ...]:
         """The rules that hold for an event, in the order of their ids; `fields` are its columns beside the text."""

@@ -1,4 +1,7 @@
-"""Sigma values to tests of an event's short fields, linear in the field's length whatever a rule or a caller wrote."""
+"""Sigma values to tests of an event's short fields, linear in the field's length whatever a rule or a caller wrote.
+
+Tests are values that can be sent to another process, as the rules that hold them are.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Final, Protocol
 
@@ -72,8 +76,7 @@ def field_test(value: Any) -> FieldTest:
         cased = isinstance(value, SigmaCasedString)
         return _expression_test(rf"\A{_wildcards(value)}\z", caseless=not cased, dot_all=True)
     if isinstance(value, SigmaExists):
-        wanted = bool(value)
-        return lambda seen: (seen is not None) is wanted
+        return _Presence(bool(value))
     if isinstance(value, SigmaCompareExpression):
         return _Comparison(_COMPARISONS[value.op], float(value.number.number))
     if isinstance(value, SigmaCIDRExpression):
@@ -85,20 +88,47 @@ def field_test(value: Any) -> FieldTest:
 
 def reference_test(value: SigmaFieldReference) -> Callable[[Any, Any], bool]:
     """The test of one field against another, as the modifiers beside `fieldref` ask; texts regardless of case."""
+    return _Reference(bool(value.starts_with), bool(value.ends_with))
 
-    def test(left: Any, right: Any) -> bool:
+
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    """One field's value against another's."""
+
+    starts_with: bool
+    ends_with: bool
+
+    def __call__(self, left: Any, right: Any) -> bool:
         if left is None or right is None:
             return False
         if _is_number(left) and _is_number(right):
             return bool(left == right)
         mine, other = _as_text(left).casefold(), _as_text(right).casefold()
-        if value.starts_with and value.ends_with:
+        if self.starts_with and self.ends_with:
             return other in mine
-        if value.starts_with:
+        if self.starts_with:
             return mine.startswith(other)
-        return mine.endswith(other) if value.ends_with else mine == other
+        return mine.endswith(other) if self.ends_with else mine == other
 
-    return test
+
+@dataclass(frozen=True, slots=True)
+class _Presence:
+    """Whether there is a value at all."""
+
+    wanted: bool
+
+    def __call__(self, seen: Any) -> bool:
+        return (seen is not None) is self.wanted
+
+
+@dataclass(frozen=True, slots=True)
+class _Flag:
+    """A flag that is set, or that is not."""
+
+    truth: bool
+
+    def __call__(self, seen: Any) -> bool:
+        return seen is self.truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +178,9 @@ class _CalendarTest:
 
 def _equality_test(value: Any) -> FieldTest:
     if isinstance(value, SigmaNull):
-        return lambda seen: seen is None
+        return _Presence(wanted=False)
     if isinstance(value, SigmaBool):
-        truth = bool(value)
-        return lambda seen: seen is truth
+        return _Flag(bool(value))
     if isinstance(value, SigmaNumber):
         return _Comparison(operator.eq, value.number)
     raise UnsupportedValue(f"an event field is not compared with {type(value).__name__}")
@@ -181,19 +210,33 @@ def _expression_test(expression: str, *, caseless: bool, dot_all: bool, lines: b
     flags |= hs.HS_FLAG_MULTILINE if lines else 0
     if not expression.isascii():
         flags |= hs.HS_FLAG_UCP
-    database = hs.Database(mode=hs.HS_MODE_BLOCK)
     try:
-        database.compile(expressions=[utf8(expression)], ids=[0], elements=1, flags=[flags])
+        _compiled(expression, flags)
     except hs.error as error:
         raise UnsupportedValue(f"the scanner cannot take {expression!r}: {error}") from error
+    return _Expression(expression, flags)
 
-    def test(seen: Any) -> bool:
+
+@dataclass(frozen=True, slots=True)
+class _Expression:
+    """A value in which an expression is found; another process compiles it when it first asks."""
+
+    expression: str
+    flags: int
+
+    def __call__(self, seen: Any) -> bool:
         found: list[int] = []
         if seen is not None:
+            database = _compiled(self.expression, self.flags)
             database.scan(utf8(_as_text(seen)), match_event_handler=_collect, context=found)
         return bool(found)
 
-    return test
+
+@lru_cache(maxsize=4096)
+def _compiled(expression: str, flags: int) -> Any:
+    database = hs.Database(mode=hs.HS_MODE_BLOCK)
+    database.compile(expressions=[utf8(expression)], ids=[0], elements=1, flags=[flags])
+    return database
 
 
 def _collect(number: int, _start: int, _end: int, _flags: int, found: Any) -> None:
