@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
+from home_making import new_home
 from stormwatch.events.ingest import ingest_file
 from stormwatch.intel.leads import add_lead
 from stormwatch.model.ids import new_id
 from stormwatch.model.intel import PAP, TLP, AdmiraltyGrade, Lead, SourceKind
 from stormwatch.model.observable import Observable, ObservableKind
 from stormwatch.model.times import DAY, HOUR, format_rfc3339, parse_rfc3339
-from stormwatch.runtime import Runtime, create_home
+from stormwatch.runtime import Runtime
 
 START = parse_rfc3339("2026-03-02T00:00:00Z")
 HOSTILE = "203.0.113.77"
@@ -125,7 +126,7 @@ def hunted(
     def run(events: Sequence[Event], records: Sequence[Record]) -> Runtime:
         place = tmp_path / new_id("home")
         monkeypatch.setenv("STORMWATCH_KEY_FILE", str(tmp_path / f"{place.name}.key"))
-        runtime = create_home(place)
+        runtime = new_home(place)
         opened.append(runtime)
         give(runtime, tmp_path, records)
         give(runtime, tmp_path, events)
