@@ -47,6 +47,11 @@ def find_postgresql() -> Path | None:
     return found.parent if found else None
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests begin first, so that at the end no worker is left alone with one."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skips a test whose part is missing and says why; under CI a missing part fails instead."""
     if item.get_closest_marker("shared") and not SHARED.is_dir():

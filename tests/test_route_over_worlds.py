@@ -30,6 +30,7 @@ def lines(path: Path) -> list[dict]:
         return [json.loads(line) for line in io.StringIO(file.read())]
 
 
+@pytest.mark.long
 @pytest.mark.shared
 @pytest.mark.parametrize("name", ["dev-tiny", "dev-1"])
 def test_a_world_goes_through_the_route_and_no_event_is_lost(name: str, shared: Path, tmp_path: Path) -> None:
