@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from home_making import migrated_database, new_home
 from stormwatch.config import Settings, load_settings
-from stormwatch.runtime import Runtime, create_home
+from stormwatch.runtime import Runtime
 from stormwatch.storage.database import Database, open_database
 from stormwatch.storage.keyring import Keyring
 from stormwatch.storage.lake import Lake
@@ -46,6 +47,11 @@ def find_postgresql() -> Path | None:
     return found.parent if found else None
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests begin first, so that at the end no worker is left alone with one."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skips a test whose part is missing and says why; under CI a missing part fails instead."""
     if item.get_closest_marker("shared") and not SHARED.is_dir():
@@ -75,7 +81,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def runtime(home: Path) -> Iterator[Runtime]:
     """An open installation."""
-    opened = create_home(home)
+    opened = new_home(home)
     yield opened
     opened.close()
 
@@ -129,28 +135,52 @@ def postgresql_server() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: Path) -> str:
+    """The name of a database with the schema and nothing in it, to be copied: that is faster than migrating."""
+    open_database(_address(postgresql_server, _create_database(postgresql_server, "migrated"))).close()
+    return "migrated"
+
+
 @pytest.fixture
-def postgresql_url(postgresql_server: Path) -> str:
-    """The address of an empty PostgreSQL database of the test's own."""
-    name = "t" + os.urandom(8).hex()
-    server = Database(f"postgresql://stormwatch@/postgres?host={postgresql_server}")
-    with server.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    server.close()
-    return f"postgresql://stormwatch@/{name}?host={postgresql_server}"
+def postgresql_url(postgresql_server: Path, postgresql_template: str) -> str:
+    """The address of a PostgreSQL database of the test's own, with the schema and nothing in it."""
+    return _address(postgresql_server, _create_database(postgresql_server, _fresh_name(), postgresql_template))
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty case database: the test runs once on SQLite and once on PostgreSQL."""
+    """The address of an empty case database, without its schema: the test runs once on SQLite, once on PostgreSQL."""
     if request.param == "postgresql":
-        return str(request.getfixturevalue("postgresql_url"))
+        server = request.getfixturevalue("postgresql_server")
+        return _address(server, _create_database(server, _fresh_name()))
     return f"sqlite:///{tmp_path / 'case.db'}"
 
 
-@pytest.fixture
-def either_database(database_url: str) -> Iterator[Database]:
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def either_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A case database with its schema, on SQLite and on PostgreSQL."""
-    opened = open_database(database_url)
+    if request.param == "postgresql":
+        url = str(request.getfixturevalue("postgresql_url"))
+    else:
+        (tmp_path / "case.db").write_bytes(migrated_database())
+        url = f"sqlite:///{tmp_path / 'case.db'}"
+    opened = open_database(url)
     yield opened
     opened.close()
+
+
+def _create_database(server: Path, name: str, template: str = "template1") -> str:
+    database = Database(_address(server, "postgres"))
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+    database.close()
+    return name
+
+
+def _fresh_name() -> str:
+    return "t" + os.urandom(8).hex()
+
+
+def _address(server: Path, name: str) -> str:
+    return f"postgresql://stormwatch@/{name}?host={server}"

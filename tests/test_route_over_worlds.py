@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 import zstandard
 
-STORMWATCH = Path(sys.executable).with_name("stormwatch")
+from command_line import stormwatch
+
 TABLES = ("accounts", "links", "clusters", "detections", "cases", "actions")
 
 
-def stormwatch(home: Path, *arguments: str) -> dict:
-    environment = {**os.environ, "STORMWATCH_KEY_FILE": f"{home}.key"}
-    command = [str(STORMWATCH), "--home", str(home), *arguments, "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+def told(home: Path, *arguments: str) -> dict:
+    called = stormwatch("--home", home, *arguments, "--json", environment={"STORMWATCH_KEY_FILE": f"{home}.key"})
+    assert called.returncode == 0, called.stderr
+    return json.loads(called.stdout)
 
 
 def lines(path: Path) -> list[dict]:
@@ -30,22 +26,23 @@ def lines(path: Path) -> list[dict]:
         return [json.loads(line) for line in io.StringIO(file.read())]
 
 
+@pytest.mark.long
 @pytest.mark.shared
 @pytest.mark.parametrize("name", ["dev-tiny", "dev-1"])
 def test_a_world_goes_through_the_route_and_no_event_is_lost(name: str, shared: Path, tmp_path: Path) -> None:
     world, home = shared / "worlds" / name, tmp_path / "home"
     sent = lines(world / "events.ndjson.zst")
     records = lines(world / "accounts.ndjson.zst")
-    stormwatch(home, "ingest", str(world / "accounts.ndjson.zst"))
-    report = stormwatch(home, "ingest", str(world / "events.ndjson.zst"))
+    told(home, "ingest", str(world / "accounts.ndjson.zst"))
+    report = told(home, "ingest", str(world / "events.ndjson.zst"))
     assert (report["accepted"], report["rejected"], report["conflicting"]) == (len(sent), 0, 0)
-    assert stormwatch(home, "ingest", str(world / "events.ndjson.zst"))["duplicate"] == len(sent)
-    stormwatch(home, "intel", "import", str(world / "intel.stix.json"))
-    assert stormwatch(home, "hunt")["events"] == len(sent)
+    assert told(home, "ingest", str(world / "events.ndjson.zst"))["duplicate"] == len(sent)
+    told(home, "intel", "import", str(world / "intel.stix.json"))
+    assert told(home, "hunt")["events"] == len(sent)
     tables = {}
     for table in TABLES:
         output = tmp_path / f"{table}.ndjson"
-        stormwatch(home, "export", table, "--format", "ndjson", "--output", str(output), "--all")
+        told(home, "export", table, "--format", "ndjson", "--output", str(output), "--all")
         tables[table] = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
     counts = Counter(event["account_id"] for event in sent)
     exported = {row["account_id"]: row["event_count"] for row in tables["accounts"]}

@@ -16,6 +16,7 @@ from stormwatch.model.case import DecisionState
 from stormwatch.model.times import SECOND, now_us
 
 
+@pytest.mark.long
 def test_a_server_ends_an_embargo_and_an_action(floor: Floor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORMWATCH_DELIVERY_INTERVAL_SECONDS", "0.1")
     runtime = floor.runtime

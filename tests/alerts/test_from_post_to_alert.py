@@ -13,6 +13,7 @@ import pytest
 
 from alert_receiver import SECRET, Receiver, receiving
 from event_making import event, ndjson
+from home_making import new_home
 from serving import Served, served, stormwatch
 from stormwatch.intel.leads import add_lead
 from stormwatch.model.ids import new_id
@@ -20,7 +21,7 @@ from stormwatch.model.intel import PAP, TLP, AdmiraltyGrade, Lead, SourceKind
 from stormwatch.model.observable import Observable, ObservableKind
 from stormwatch.model.principal import Principal, Scope
 from stormwatch.model.times import parse_rfc3339
-from stormwatch.runtime import Runtime, create_home, open_runtime
+from stormwatch.runtime import Runtime, open_runtime
 
 HOSTILE = "203.0.113.77"
 RULE = """
@@ -63,7 +64,7 @@ class House:
         self.home = home
         self.receiver = receiver
         self.rules = rules
-        runtime = create_home(home)
+        runtime = new_home(home)
         first = runtime.access.first_administrator()
         assert first is not None
         self.administrator: Principal = runtime.access.authenticate(first[1])

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from command_line import stormwatch
 from event_making import event, ndjson
-from serving import stormwatch
-
-
-def run(home: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(stormwatch(home, *arguments), capture_output=True, text=True, check=False, timeout=300)
 
 
 def cut(path: Path) -> None:
@@ -37,14 +33,23 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_a_hunt_in_a_damaged_home_is_explained(home: Path, tmp_path: Path, damage: Callable[[Path], object]) -> None:
-    file = tmp_path / "events.ndjson"
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with two events, and its key beside it."""
+    folder = tmp_path_factory.mktemp("whole")
+    file = folder / "events.ndjson"
     file.write_bytes(ndjson([event(1), event(2)]))
-    assert run(home, "ingest", file).returncode == 0
+    environment = {"STORMWATCH_KEY_FILE": str(folder / "outside" / "home.key")}
+    assert stormwatch("--home", folder / "home", "ingest", file, environment=environment).returncode == 0
+    return folder
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_hunt_in_a_damaged_home_is_explained(home: Path, whole: Path, damage: Callable[[Path], object]) -> None:
+    shutil.copytree(whole, home.parent, dirs_exist_ok=True)
     (home.parent / "outside" / "home.key").chmod(0o600)
     damage(home)
-    done = run(home, "hunt", "--json")
+    done = stormwatch("--home", home, "hunt", "--json")
     assert (done.returncode, done.stdout) == (1, ""), done.stderr
     assert done.stderr.startswith("stormwatch: ")
     assert done.stderr.count("\n") == 1

@@ -11,8 +11,8 @@ import pytest
 
 from command_line import Called, stormwatch
 from event_making import event, ndjson
+from home_making import new_home
 from stormwatch.model.principal import Role
-from stormwatch.runtime import create_home
 
 ADDRESS = "203.0.113.7"
 ORIGIN = ("--source-kind", "peer-provider", "--title", "tip", "--source", "Peer A", "--grade", "B2")
@@ -20,7 +20,7 @@ ORIGIN = ("--source-kind", "peer-provider", "--title", "tip", "--source", "Peer 
 
 @pytest.fixture
 def tokens(home: Path) -> dict[str, str]:
-    runtime = create_home(home)
+    runtime = new_home(home)
     first = runtime.access.first_administrator()
     assert first is not None
     administrator = runtime.access.authenticate(first[1])

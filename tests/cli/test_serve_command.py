@@ -15,9 +15,10 @@ import httpx
 import pytest
 
 from event_making import counts, event, ndjson
+from home_making import new_home
 from serving import Served, served, stormwatch
 from stormwatch.model.principal import Scope
-from stormwatch.runtime import create_home, open_runtime
+from stormwatch.runtime import open_runtime
 
 EACH = 2000
 BODIES = [ndjson(event(number) for number in range(start, start + EACH)) for start in range(0, 8 * EACH, EACH)]
@@ -27,7 +28,7 @@ BODIES = [ndjson(event(number) for number in range(start, start + EACH)) for sta
 def token(home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A home with a token of scope ingest."""
     monkeypatch.setenv("STORMWATCH_HUNT_INTERVAL_SECONDS", "0.2")
-    runtime = create_home(home)
+    runtime = new_home(home)
     first = runtime.access.first_administrator()
     assert first is not None
     made = runtime.access.machine_token(runtime.access.authenticate(first[1]), "gateway", [Scope.INGEST])

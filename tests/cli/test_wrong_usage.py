@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-STORMWATCH = Path(sys.executable).with_name("stormwatch")
+from command_line import stormwatch
 
 
 @pytest.mark.parametrize(
@@ -21,10 +19,12 @@ STORMWATCH = Path(sys.executable).with_name("stormwatch")
         (("export", "nothing", "--output", "x"), "nothing"),
     ],
 )
-def test_wrong_usage_ends_with_two(words: tuple[str, ...], said: str, home: Path, tmp_path: Path) -> None:
-    command = [str(STORMWATCH), "--home", str(home), *words]
-    subprocess.run([*command[:3], "init"], check=True, capture_output=True)
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+def test_wrong_usage_ends_with_two(
+    words: tuple[str, ...], said: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert stormwatch("--home", home, "init").returncode == 0
+    done = stormwatch("--home", home, *words)
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr

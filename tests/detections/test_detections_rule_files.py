@@ -13,6 +13,7 @@ from stormwatch.detections.rulebook.lint import lint
 from stormwatch.detections.rulebook.rules import load_rules, read_pack
 from stormwatch.detections.rulebook.ruleset import RuleSet
 from stormwatch.detections.sigma.problems import Severity
+from stormwatch.detections.sigma.rule import Rule
 from stormwatch.model.errors import InvalidInput
 
 GOOD = "words:\n  prompt|contains: harmless phrase\ncondition: words"
@@ -195,6 +196,25 @@ _values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
+
+
+def test_reading_again_judges_only_what_changed(tmp_path: Path, rule_text: Callable[..., str]) -> None:
+    changing, other, lists = tmp_path / "a.yml", tmp_path / "b.yml", tmp_path / "placeholders.yml"
+    changing.write_text(rule_text(GOOD), encoding="utf-8")
+    other.write_text(rule_text("words:\n  prompt|contains|expand: '%things%'\ncondition: words", rule_id=OTHER_ID))
+    lists.write_text("things: [first phrase]\n", encoding="utf-8")
+
+    def read() -> dict[str, Rule]:
+        return {rule.path.name: rule for rule in load_rules([tmp_path])}
+
+    before, again = read(), read()
+    assert all(again[name] is rule for name, rule in before.items())
+    changing.write_text(rule_text(GOOD.replace("harmless", "other")), encoding="utf-8")
+    after = read()
+    assert after["b.yml"] is before["b.yml"]
+    assert after["a.yml"].rule_version != before["a.yml"].rule_version
+    lists.write_text("things: [second phrase]\n", encoding="utf-8")
+    assert read()["b.yml"].rule_version != before["b.yml"].rule_version
 
 
 @given(_words)

@@ -16,6 +16,8 @@ from command_line import Called, stormwatch
 from stormwatch.simulate.knobs import Knobs
 from stormwatch.simulate.world import make_world
 
+pytestmark = pytest.mark.xdist_group("evaluate")  # the two worlds are played once
+
 EASY = Knobs(reuse_device=1.0, reuse_payment=1.0, reuse_address=1.0, reuse_artefact=1.0, intel_known=1.0)
 
 
@@ -192,6 +194,7 @@ def test_the_product_gets_nothing_of_the_truth(
     assert answer["worlds"][0]["figures"]["average_precision"] is None
 
 
+@pytest.mark.long
 @pytest.mark.shared
 def test_a_development_world_is_scored(shared: Path, tmp_path: Path) -> None:
     answer = told(stormwatch("evaluate", shared / "worlds" / "dev-tiny", "--resamples", "100", "--json"))

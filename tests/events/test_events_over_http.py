@@ -14,10 +14,11 @@ import zstandard
 from fastapi.testclient import TestClient
 
 from event_making import counts, event, ndjson
+from home_making import new_home
 from stormwatch.api import bodies
 from stormwatch.api.app import create_app
 from stormwatch.model.principal import Scope
-from stormwatch.runtime import Runtime, create_home
+from stormwatch.runtime import Runtime
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Server:
 def server(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("STORMWATCH_MAX_REQUEST_BYTES", "200000")
     monkeypatch.setenv("STORMWATCH_MAX_RECORD_BYTES", "50000")
-    runtime = create_home(home)
+    runtime = new_home(home)
     first = runtime.access.first_administrator()
     assert first is not None
     administrator = runtime.access.authenticate(first[1])

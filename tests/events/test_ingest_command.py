@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import zstandard
 
+from command_line import Called, stormwatch
 from event_making import event, ndjson
 from stormwatch.runtime import open_runtime
 
 
-def stormwatch(home: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).with_name("stormwatch")), "--home", str(home), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+def called(home: Path, *arguments: str | Path) -> Called:
+    return stormwatch("--home", home, *arguments)
 
 
 def test_a_first_ingest_makes_the_home_and_answers_in_json(home: Path, tmp_path: Path) -> None:
     file = tmp_path / "events.ndjson"
     file.write_bytes(ndjson([event(1), event(2)]) + b'{"event_id": "bad\x1b[31m"}\n')
-    done = stormwatch(home, "ingest", file, "--json")
+    done = called(home, "ingest", file, "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert set(told) >= {"accepted", "duplicate", "conflicting", "rejected", "quarantine", "first_reasons"}
@@ -35,7 +33,7 @@ def test_a_first_ingest_makes_the_home_and_answers_in_json(home: Path, tmp_path:
     assert runtime.lake.read("events").num_rows == 2
     assert runtime.access.first_administrator() is not None
     runtime.close()
-    again = stormwatch(home, "ingest", file, "--collector", "other")
+    again = called(home, "ingest", file, "--collector", "other")
     assert (again.returncode, again.stdout.startswith("2 accepted")) == (0, True)
 
 
@@ -44,12 +42,12 @@ def test_files_that_give_nothing_end_in_one_sentence_and_exit_1(home: Path, tmp_
     empty.write_bytes(b"")
     broken.write_bytes(b"{\x1b[31moops}\n")
     good.write_bytes(ndjson([event(1)]))
-    done = stormwatch(home, "ingest", broken)
+    done = called(home, "ingest", broken)
     assert (done.returncode, done.stdout) == (1, "")
     assert "no record could be read: not valid JSON" in done.stderr
     assert "line 1" in done.stderr
     assert "\x1b" not in done.stderr
-    mixed = stormwatch(home, "ingest", empty, good, tmp_path / "missing", "--json")
+    mixed = called(home, "ingest", empty, good, tmp_path / "missing", "--json")
     assert mixed.returncode == 1
     assert json.loads(mixed.stdout)["accepted"] == 1
     assert "the file is empty" in mixed.stderr
@@ -64,26 +62,26 @@ def test_a_truncated_file_stores_what_came_before_the_cut_and_is_no_success(
     cut, whole = tmp_path / "cut.zst", tmp_path / "whole.zst"
     cut.write_bytes(packed[: max(int(len(packed) * kept), 8)])
     whole.write_bytes(packed)
-    done = stormwatch(home, "ingest", cut, "--json")
+    done = called(home, "ingest", cut, "--json")
     assert done.returncode == 1
     assert "ends too early" in done.stderr.splitlines()[-1]
     assert f"{cut}, line " in done.stderr
     before = json.loads(done.stdout)["accepted"]
-    again = json.loads(stormwatch(home, "ingest", whole, "--json").stdout)
+    again = json.loads(called(home, "ingest", whole, "--json").stdout)
     assert (again["accepted"], again["duplicate"]) == (5000 - before, before)
 
 
 def test_a_file_name_cannot_forge_a_line(home: Path, tmp_path: Path) -> None:
     file = tmp_path / "events\nstormwatch: all is well\x1b[32m\u202e.ndjson"
     file.write_bytes(b"{broken\n" + ndjson([event(1)]))
-    done = stormwatch(home, "ingest", file)
+    done = called(home, "ingest", file)
     assert done.returncode == 0
-    listed = stormwatch(home, "quarantine")
+    listed = called(home, "quarantine")
     for shown in (done.stdout + done.stderr, listed.stdout):
         assert r"\x0astormwatch: all is well\x1b[32m\u202e.ndjson" in shown
         assert not any(character in shown for character in "\x1b\u202e")
 
 
 def test_wrong_usage_is_exit_2(home: Path) -> None:
-    assert stormwatch(home, "ingest").returncode == 2
-    assert stormwatch(home, "ingest", "x", "--format", "no-such-format").returncode == 2
+    assert called(home, "ingest").returncode == 2
+    assert called(home, "ingest", "x", "--format", "no-such-format").returncode == 2

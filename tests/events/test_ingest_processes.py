@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from home_making import new_home
 from otlp_making import chat, traces_protobuf
 from serving import Served, served
 from stormwatch.model.principal import Scope
-from stormwatch.runtime import create_home
 
 LONG = "x" * 50_000  # long enough that the body is handed over
 
@@ -42,7 +42,7 @@ def test_a_death_costs_one_answer_and_none_outlives_the_server(
 ) -> None:
     monkeypatch.setenv("STORMWATCH_INGEST_PROCESSES", "1")
     monkeypatch.setenv("STORMWATCH_HUNT_INTERVAL_SECONDS", "600")
-    runtime = create_home(home)
+    runtime = new_home(home)
     first = runtime.access.first_administrator()
     assert first is not None
     token = runtime.access.machine_token(runtime.access.authenticate(first[1]), "gateway", [Scope.INGEST])

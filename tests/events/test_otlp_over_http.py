@@ -16,6 +16,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from event_making import counts
+from home_making import new_home
 from otlp_making import (
     TRACE,
     chat,
@@ -34,7 +35,7 @@ from serving import served
 from stormwatch.api import bodies
 from stormwatch.api.app import create_app
 from stormwatch.model.principal import Scope
-from stormwatch.runtime import Runtime, create_home
+from stormwatch.runtime import Runtime
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
@@ -62,7 +63,7 @@ class Server:
 @pytest.fixture
 def server(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("STORMWATCH_MAX_REQUEST_BYTES", "200000")
-    runtime = create_home(home)
+    runtime = new_home(home)
     with TestClient(create_app(runtime)) as client:
         yield Server(client, runtime, machine_token(runtime))
     runtime.close()
@@ -151,7 +152,7 @@ def test_more_bodies_at_once_than_there_are_places_get_429(server: Server, monke
 
 
 def test_a_parent_and_its_child_survive_the_death_of_the_server_between_them(home: Path, tmp_path: Path) -> None:
-    runtime = create_home(home)
+    runtime = new_home(home)
     token = machine_token(runtime)
     runtime.close()
     headers = {"Authorization": f"Bearer {token}", "Content-Type": PROTOBUF}
@@ -166,7 +167,7 @@ def test_a_parent_and_its_child_survive_the_death_of_the_server_between_them(hom
             for path, body in requests:
                 assert httpx.post(running.url + path, content=body, headers=headers, timeout=60).status_code == 200
             running.process.kill()
-    runtime = create_home(home)
+    runtime = new_home(home)
     runtime.events.compact()
     rows = {row["event_id"][-1]: row for row in runtime.lake.read("events").to_pylist()}
     runtime.close()

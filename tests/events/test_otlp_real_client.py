@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from command_line import stormwatch
+from home_making import new_home
 from serving import served
 from stormwatch.model.principal import Scope
-from stormwatch.runtime import create_home
 from stormwatch.storage.texts import read_segment
 
 CLIENT = Path(__file__).with_name("otlp_client.py")
@@ -71,7 +71,7 @@ CLIENTS = {
 def test_an_instrumented_client_is_hunted_and_exported(
     home: Path, tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runtime = create_home(home)
+    runtime = new_home(home)
     first = runtime.access.first_administrator()
     assert first is not None
     token = runtime.access.machine_token(runtime.access.authenticate(first[1]), "gateway", [Scope.INGEST])
@@ -93,7 +93,7 @@ def test_an_instrumented_client_is_hunted_and_exported(
 
 
 def check_events(home: Path) -> None:
-    runtime = create_home(home)
+    runtime = new_home(home)
     rows = runtime.lake.read("events").to_pylist()
     segments = {row["segment"] for row in rows}
     texts = {

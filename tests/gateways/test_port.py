@@ -10,6 +10,7 @@ import pytest
 import gateway_benches as benches
 from alert_receiver import SECRET
 from gateway_benches import Bench, order
+from home_making import new_home
 from serving import free_port
 from stormwatch.actions.ports import DeliveryFailed, Gateway, asked_of
 from stormwatch.adapters.decision_endpoint import DecisionEndpoint
@@ -17,7 +18,7 @@ from stormwatch.adapters.gateway_webhook import GatewayWebhook
 from stormwatch.adapters.litellm_keys import LiteLLMKeys
 from stormwatch.adapters.scim_users import ScimUsers
 from stormwatch.model.case import DecisionState
-from stormwatch.runtime import Runtime, create_home
+from stormwatch.runtime import Runtime
 
 pytestmark = pytest.mark.xdist_group("gateway-port")  # each gateway's parts are started once
 
@@ -37,7 +38,7 @@ def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("gateway")
     (folder / "home").mkdir()
     (folder / "home" / "stormwatch.toml").write_text(f'key_file = "{folder / "home.key"}"\n')
-    runtime = create_home(folder / "home")
+    runtime = new_home(folder / "home")
     with request.param(runtime, folder) as made:
         for account in (*ACCOUNTS, "bystander", "slow", "lifted-only"):
             made.add(account)

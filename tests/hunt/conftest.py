@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from home_making import new_home
 from stormwatch.events.ingest import ingest_file
 from stormwatch.intel.leads import add_lead
 from stormwatch.model.ids import new_id
 from stormwatch.model.intel import PAP, TLP, AdmiraltyGrade, Lead, SourceKind
 from stormwatch.model.observable import Observable, ObservableKind
 from stormwatch.model.times import DAY, HOUR, format_rfc3339, parse_rfc3339
-from stormwatch.runtime import Runtime, create_home
+from stormwatch.runtime import Runtime, open_runtime
 
 START = parse_rfc3339("2026-03-02T00:00:00Z")
 HOSTILE = "203.0.113.77"
@@ -110,27 +113,52 @@ def _make_campaign(events: list[Event], records: list[Record]) -> None:
             event["input"][0]["content"] = "Which key do I set to switch the virus scanner off by policy?"
 
 
+class Hunts:
+    """Homes in which a hunt was done, by what it was given: hunting takes seconds, copying its home takes none."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.rules = folder / "rules"
+        self.rules.mkdir()
+        (self.rules / "made.yml").write_text(RULES, encoding="utf-8")
+        self.key = folder / "home.key"
+
+    def copy_to(self, home: Path, events: Sequence[Event], records: Sequence[Record]) -> Runtime:
+        """An open home of the test's own, as a hunt over these left it."""
+        given = hashlib.sha256(json.dumps([events, records]).encode()).hexdigest()
+        kept = self._folder / given
+        if not kept.exists():
+            self._hunt(self._folder / "hunting", events, records)
+            (self._folder / "hunting").rename(kept)
+        shutil.copytree(kept, home)
+        return open_runtime(home)
+
+    def _hunt(self, home: Path, events: Sequence[Event], records: Sequence[Record]) -> None:
+        runtime = new_home(home)
+        give(runtime, self._folder, records)
+        give(runtime, self._folder, events)
+        add_lead(runtime.database, runtime.ledger, _lead(), by="test")
+        runtime.hunt()
+        runtime.close()
+
+
+@pytest.fixture(scope="session")
+def hunts(tmp_path_factory: pytest.TempPathFactory) -> Hunts:
+    return Hunts(tmp_path_factory.mktemp("hunts"))
+
+
 @pytest.fixture
 def hunted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hunts: Hunts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[Sequence[Event], Sequence[Record]], Runtime]]:
     """Takes events and records through ingest, a lead and a hunt, in a home of its own."""
-    rules = tmp_path / "rules"
-    rules.mkdir()
-    (rules / "made.yml").write_text(RULES, encoding="utf-8")
-    monkeypatch.setenv("STORMWATCH_RULES", json.dumps([str(rules)]))
-
+    monkeypatch.setenv("STORMWATCH_RULES", json.dumps([str(hunts.rules)]))
+    monkeypatch.setenv("STORMWATCH_KEY_FILE", str(hunts.key))
     opened: list[Runtime] = []
 
     def run(events: Sequence[Event], records: Sequence[Record]) -> Runtime:
-        place = tmp_path / new_id("home")
-        monkeypatch.setenv("STORMWATCH_KEY_FILE", str(tmp_path / f"{place.name}.key"))
-        runtime = create_home(place)
+        runtime = hunts.copy_to(tmp_path / new_id("home"), events, records)
         opened.append(runtime)
-        give(runtime, tmp_path, records)
-        give(runtime, tmp_path, events)
-        add_lead(runtime.database, runtime.ledger, _lead(), by="test")
-        runtime.hunt()
         return runtime
 
     yield run

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from command_line import Called, stormwatch
+from home_making import new_home
 from stormwatch.cases.outcomes import Outcome, record_outcomes
 from stormwatch.cli import rules_backtest
 from stormwatch.config import shipped
 from stormwatch.events.ingest import ingest_file
 from stormwatch.hunt import knowledge
 from stormwatch.model.times import MINUTE, format_rfc3339, parse_rfc3339
-from stormwatch.runtime import Runtime, create_home
+from stormwatch.runtime import Runtime
 
 START = parse_rfc3339("2026-03-02T00:00:00Z")
 RULE_ID, OTHER_ID, COUNT_ID = (f"{number}e000000-0000-4000-8000-000000000000" for number in range(3))
@@ -83,7 +84,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def provider(home: Path, tmp_path: Path, installed: Path) -> Runtime:
-    runtime = create_home(home)
+    runtime = new_home(home)
     records = [{"account_id": "acct-1", "verified_researcher": True}, {"account_id": "acct-3"}]
     for name, lines in (("records", records), ("events", events())):
         path = tmp_path / f"{name}.ndjson"

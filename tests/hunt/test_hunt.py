@@ -17,6 +17,8 @@ from stormwatch.model.times import HOUR, format_rfc3339, parse_rfc3339
 from stormwatch.runtime import Runtime
 from stormwatch.storage.schemas import TABLES
 
+pytestmark = pytest.mark.xdist_group("hunt")  # homes that were hunted in are shared
+
 World = tuple[list[dict], list[dict]]
 Hunted = Callable[[list[dict], list[dict]], Runtime]
 DERIVED = (

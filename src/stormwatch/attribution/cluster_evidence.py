@@ -9,8 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from scipy.stats import binom
-
 from stormwatch.accounts.odds import weight_from_rates
 from stormwatch.attribution.base_rates import ClusterFeature, ClusterFeatures, SharedGoals
 from stormwatch.attribution.shared_goals import Goal, GoalScorer
@@ -199,7 +197,7 @@ def _shared_conduct(
     if not shared:
         return None
     size, tried = len(cluster.account_ids), len(rates)
-    surprise = {t: -math.log2(max(float(binom.sf(n - 1, size, rates[t])) * tried, 2.0**-60)) for t, n in shared.items()}
+    surprise = {t: -math.log2(max(_tail(n, size, rates[t]) * tried, 2.0**-60)) for t, n in shared.items()}
     rarest = max(sorted(surprise), key=lambda trait: surprise[trait])
     times = sorted(of_member[rarest] for of_member in members if rarest in of_member)
     return _Score(
@@ -211,6 +209,15 @@ def _shared_conduct(
         event_time_us=times[1],
         innocent=_INNOCENT[TraitFamily.CONDUCT],
     )
+
+
+def _tail(least: int, size: int, rate: float) -> float:
+    """How likely `least` or more of `size` show what a share of `rate` shows."""
+    # Of scipy.stats, whose import takes over a second, binom.sf computes just this; even here and not above, because
+    # commands that show a case import this module and compute nothing.
+    from scipy.special import betainc
+
+    return float(betainc(least, size - least + 1, rate))
 
 
 def _shared_code(cluster: Subject, feature: ClusterFeature, around: Surroundings) -> _Score | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -88,8 +88,7 @@ def command_line(verbs: Iterable[str] = COMMANDS) -> typer.Typer:
 
 def run() -> None:
     """Entry point: exit 0 on success, 1 on a failure that is explained, 2 on wrong usage."""
-    called = next((argument for argument in sys.argv[1:] if argument in COMMANDS), None)
-    app = command_line() if called is None or "--help" in sys.argv[1:2] else command_line([called])
+    app = command_line(_needed(sys.argv[1:]))
     collect_rarely()
     try:
         app()
@@ -105,6 +104,16 @@ def run() -> None:
         said = str(error).partition("\n")[0]
         note(f"stormwatch: {said}; look to disk, memory and permissions, and restore a damaged file from a backup")
         sys.exit(1)
+
+
+def _needed(arguments: Sequence[str]) -> Iterable[str]:
+    """The verbs without which these arguments cannot be answered."""
+    if "--help" in arguments[:1]:
+        return COMMANDS
+    if "--version" in arguments[:1]:
+        return ()
+    called = next((argument for argument in arguments if argument in COMMANDS), None)
+    return COMMANDS if called is None else [called]
 
 
 def _is_of_the_machine(error: Exception) -> bool:

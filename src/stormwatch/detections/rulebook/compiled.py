@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -61,6 +63,8 @@ def _load(path: Path) -> Any:
         database.scan(b"trial", match_event_handler=lambda *_: None)
     except (OSError, hs.error):
         return None
+    with suppress(OSError):
+        os.utime(path)  # what is used stays, however many others are tried and kept meanwhile
     return database
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -199,13 +200,23 @@ def _id_and_line(item: Rule | RuleFilter | CorrelationDraft) -> tuple[str, int]:
 def _read_file(path: Path, root: Path) -> Iterator[_Item]:
     try:
         text = path.read_text(encoding="utf-8")
-        lists = placeholders_for(path, root)
+        lists = tuple(sorted(placeholders_for(path, root).items()))
     except InvalidInput as error:
         yield error_at(path, None, f"{error.what} ({error.where})", error.remedy or "correct it")
         return
     except (OSError, UnicodeDecodeError) as error:
         yield error_at(path, None, f"the file cannot be read: {error}", "save it as UTF-8")
         return
+    yield from _read_text(path, text, lists)
+
+
+@lru_cache(maxsize=4096)
+def _read_text(path: Path, text: str, lists: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[_Item, ...]:
+    """What a file holds; a server, whose every hunt reads all files anew, judges only those that changed."""
+    return tuple(_documents(path, text, dict(lists)))
+
+
+def _documents(path: Path, text: str, lists: Mapping[str, tuple[str, ...]]) -> Iterator[_Item]:
     found = False
     try:
         for document in read_documents(text):
