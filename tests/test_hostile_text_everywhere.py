@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -11,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
+from httpx import Response
 from typer.testing import CliRunner
 
+from backtest_making import few_rules
 from console_world import Browser
 from event_making import event, ndjson
 from stormwatch.api.app import create_app
@@ -20,6 +24,8 @@ from stormwatch.cli.main import command_line
 from stormwatch.console.app import mount
 from stormwatch.model.errors import StormwatchError
 from stormwatch.runtime import open_runtime
+
+__all__ = ["few_rules"]
 
 COMMAND_LINE = command_line()
 RUNNER = CliRunner()
@@ -90,7 +96,7 @@ def _planted(folder: Path) -> Watch:
     (rules / "rule.yml").write_text(RULE.format(title=json.dumps(ATTACK)), encoding="utf-8")
     tokens = {"root": called(home, "", "init")["token"]}
     (home / "stormwatch.toml").write_text(f"rules = [{json.dumps(str(rules))}]\n", encoding="utf-8")
-    for name, role in {"ana": "analyst", "bob": "approver", "rose": "reporter"}.items():
+    for name, role in {"ana": "analyst", "bob": "approver", "rose": "reporter", "eve": "detection-engineer"}.items():
         tokens[name] = called(home, tokens["root"], "user", "add", name, "--role", role)["token"]
     suspect = {
         "account_id": ACCOUNT,
@@ -186,7 +192,7 @@ def test_every_command_prints_text(watch: Watch, tmp_path: Path) -> None:
         assert r"\x1b[2J" in face
 
 
-def test_every_page_shows_text(watch: Watch) -> None:
+def test_every_page_shows_text(watch: Watch, few_rules: Path) -> None:
     runtime = open_runtime(watch.home)
     app = create_app(runtime)
     mount(app, runtime)
@@ -198,10 +204,16 @@ def test_every_page_shows_text(watch: Watch) -> None:
         case,
         browser.get(f"/console/leads/{watch.lead_id}"),
         browser.client.get("/console/account", params={"id": ACCOUNT}),
+        browser.get("/console/rules"),
+        browser.get("/console/rules/6a7fbd57-4b4c-4b06-8f0b-0f60d8b6a4de"),
+        browser.get("/console/actors/emerald-sleet"),
+        browser.client.get("/console/actors/named", params={"name": ATTACK}),
+        browser.get(f"/console/cases/{watch.case_id}/lineage"),
         browser.client.get("/console/observable", params={"value": ATTACK}),
         browser.client.get("/console/observable", params={"value": BY_HAND}),
         browser.client.get("/console/observable", params={"kind": "ipv4-addr", "value": ADDRESS}),
     ]
+    pages += _backtest_pages(app, watch.tokens["eve"])
     event_id = called(watch.home, watch.tokens["ana"], "case", "show", watch.case_id)["requests"][0]["event_id"]
     pages.append(browser.post(f"/console/cases/{watch.case_id}/reveal", case.text, event=event_id, reason="to read it"))
     for page in pages:
@@ -209,6 +221,22 @@ def test_every_page_shows_text(watch: Watch) -> None:
         assert_page(page.text)
     assert "&lt;script&gt;alert(1)" in pages[-1].text
     runtime.close()
+
+
+def _backtest_pages(app: FastAPI, token: str) -> list[Response]:
+    """A draft that attacks whoever reads its backtest, tried on the attackers' requests."""
+    browser = Browser(app)
+    browser.log_in(token)
+    draft = RULE.format(title=json.dumps(f"draft {ATTACK}")) + "description: |\n  " + MARKUP + "\n"
+    form = browser.get("/console/backtests").text
+    begun = browser.post("/console/backtests", form, rule=draft, reason=BY_HAND, since="2026-03-01", until="2026-04-30")
+    end = time.monotonic() + 60
+    while browser.get(f"{begun.url.path}/progress").json()["state"] == "running":
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    report = browser.get(begun.url.path)
+    assert "Against the version in force" in report.text
+    return [browser.get("/console/backtests"), report]
 
 
 def test_what_leaves_the_house_is_text(watch: Watch, tmp_path: Path) -> None:

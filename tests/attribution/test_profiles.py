@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stormwatch.attribution.profiles import load_profiles
+from stormwatch.attribution.profiles import INFERRED, load_profiles
 from stormwatch.config import shipped
 from stormwatch.model.errors import InvalidInput
 
@@ -51,3 +51,11 @@ def test_an_actor_without_a_state_or_hours_in_its_source_has_none() -> None:
     assert profiles["scopecreep"].utc_offsets == ()
     assert not profiles["scopecreep"].habits_inferred
     assert profiles["charcoal-typhoon"].habits_inferred
+
+
+def test_every_technique_and_list_of_facts_says_who_tells_it() -> None:
+    for profile in load_profiles([shipped("profiles")]):
+        known = {source.key for source in profile.sources} | {INFERRED}
+        told = {one.fact: one.source for one in profile.told_by}
+        assert told.keys() == {*profile.techniques, "targets", "topics", "languages", "utc_offsets"}
+        assert set(told.values()) <= known

@@ -13,9 +13,11 @@ from fastapi.routing import APIRoute
 import stormwatch
 from command_line import stormwatch as command
 from console_world import ADDRESS, GROUP, World, signed_in
+from knowledge_making import SHIPPED_RULE, add_lineage, engineer
 from stormwatch.cases.harden import harden
 from stormwatch.cases.queue import list_cases
 from stormwatch.cases.reveal import reveal
+from stormwatch.console import backtest_jobs
 from stormwatch.console.app import _PAGES
 from stormwatch.model.errors import Forbidden
 from stormwatch.model.principal import Role
@@ -42,30 +44,48 @@ def pages(world: World, case_id: str) -> Iterator[str]:
     yield f"/cases/{case_id}/proposal?kind=suspend&reason_code=state-affiliated-misuse"
     yield f"/cases/{case_id}/plan"
     yield "/outbox"
+    yield from ("/rules", "/rules?fired=yes", "/rules/scripting-debug", f"/rules/{SHIPPED_RULE}", "/backtests")
+    yield from (
+        "/actors",
+        "/actors/named?name=Charcoal+Typhoon",
+        "/actors/charcoal-typhoon",
+        f"/cases/{case_id}/lineage",
+    )
     yield f"/observable?value={ADDRESS}"
     yield "/observable?kind=rule&value=scripting-debug"
 
 
-def test_an_auditor_sees_every_page_and_no_text(app: FastAPI, world: World, case_id: str) -> None:
+def test_an_auditor_sees_every_page_and_no_text(
+    app: FastAPI, world: World, case_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_lineage(world)
+    backtest = a_backtest(app, world, monkeypatch)
     ana = world.runtime.access.authenticate(world.tokens["ana"])
     reveal(
         *stores(world.runtime), ana, case_id, ["ev_000", "ev_002"], "to see what was asked"
     )  # it shows nowhere after
     auditor = signed_in(app, world, "audrey")
-    templates = {route.path for module in _PAGES for route in module.router.routes if isinstance(route, APIRoute)}
-    seen = set()
-    for address in pages(world, case_id):
+    routes = [route for module in _PAGES for route in module.router.routes if isinstance(route, APIRoute)]
+    seen: set[str] = set()
+    for address in (*pages(world, case_id), backtest, f"{backtest}/progress"):
         answer = auditor.get("/console" + address)
         assert answer.status_code == 200, address
         assert not [words for words in SAID if words in answer.text], address
-        seen.add(address.partition("?")[0].replace(case_id, "{case_id}").replace(world.lead.lead_id, "{lead_id}"))
-    gets = {path for path in templates if "GET" in methods(path) and not path.startswith(("/login", "/welcome"))}
-    assert gets <= seen, "a page that no line above opens"
+        path = address.partition("?")[0]
+        seen |= {route.path for route in routes if "GET" in route.methods and route.path_regex.match(path)}
+    gets = {route.path for route in routes if "GET" in route.methods}
+    unseen = {path for path in gets - seen if not path.startswith(("/login", "/welcome"))}
+    assert not unseen, "a page that no line above opens"
 
 
-def methods(path: str) -> set[str]:
-    routes = [route for module in _PAGES for route in module.router.routes if isinstance(route, APIRoute)]
-    return {method for route in routes if route.path == path for method in route.methods}
+def a_backtest(app: FastAPI, world: World, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of a backtest that a detection engineer asked for."""
+    monkeypatch.setattr(backtest_jobs, "_PROGRAM", "raise SystemExit(1)")
+    eve = engineer(app, world)
+    sent = {"rule": "title: bread", "reason": "to see", "since": "2026-02-01", "until": "2026-02-02"}
+    answer = eve.post("/console/backtests", eve.get("/console/backtests").text, **sent)
+    assert answer.status_code == 200
+    return answer.url.path.removeprefix("/console")
 
 
 def test_an_auditor_opens_nothing_and_changes_nothing(app: FastAPI, world: World, case_id: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from console_world import HOSTILE_AGENT, HOSTILE_ID, HOSTILE_RULE, Browser
+from knowledge_making import add_lineage
 from stormwatch.cases.queue import list_cases
 from stormwatch.console.plain_text import shortened, visible
 from stormwatch.console.rendering import environment
@@ -18,7 +20,9 @@ STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u2
 
 @pytest.fixture
 def hostile_addresses(analyst, world):
+    add_lineage(world)
     case = next(case for case in list_cases(world.runtime.database) if HOSTILE_ID in case.account_ids)
+    group = next(case for case in list_cases(world.runtime.database) if len(case.account_ids) > 1)
     shown = analyst.client.get("/console/account", params={"id": HOSTILE_ID})
     return [
         analyst.get("/console/"),
@@ -29,6 +33,15 @@ def hostile_addresses(analyst, world):
         analyst.client.get("/console/observable", params={"kind": "rule", "value": HOSTILE_RULE}),
         analyst.client.get("/console/", params={"q": HOSTILE_ID, "assignee": '"><script>'}),
         analyst.get(f"/console/leads/{world.lead.lead_id}"),
+        analyst.get("/console/rules?standing=not+in+force"),
+        analyst.client.get(
+            "/console/rules", params={"q": HOSTILE_AGENT, "level": HOSTILE_ID, "technique": HOSTILE_RULE}
+        ),
+        analyst.get(f"/console/rules/{quote(HOSTILE_RULE, safe='')}"),
+        analyst.client.get("/console/actors", params={"q": HOSTILE_AGENT}),
+        analyst.client.get("/console/actors/named", params={"name": HOSTILE_AGENT}),
+        analyst.get("/console/actors/charcoal-typhoon"),
+        analyst.get(f"/console/cases/{group.case_id}/lineage"),
     ]
 
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from command_line import stormwatch
 from stormwatch.detections.fingerprints.lineage import (
     BY_SHAPE,
+    LEAST_CONTAINMENT,
     Fragment,
     fragments_of,
     lineage,
@@ -24,7 +25,12 @@ from stormwatch.detections.fingerprints.lineage import (
     related,
     similarity,
 )
-from stormwatch.detections.fingerprints.shared_fingerprints import frequencies, one_row_a_hash, shared_fingerprints
+from stormwatch.detections.fingerprints.shared_fingerprints import (
+    FEWEST_SHARED,
+    frequencies,
+    one_row_a_hash,
+    shared_fingerprints,
+)
 from stormwatch.detections.fingerprints.text_features import TextFeatures
 from stormwatch.storage.duckdb_engine import DuckDBEngine
 from stormwatch.storage.schemas import FINGERPRINTS
@@ -70,6 +76,26 @@ def test_two_versions_may_grow_from_one() -> None:
     ))  # fmt: skip
     (line,) = lineage([right, left, first])
     assert [step.parent and step.parent.account_id for step in line] == [None, "a", "a"]
+
+
+small = st.frozensets(st.integers(0, 9), min_size=1, max_size=8)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), small, st.sampled_from(["code-text", "document"])), max_size=12))
+def test_the_nearest_is_found_as_by_looking_at_every_earlier_one(drawn: list[tuple[int, frozenset[int], str]]) -> None:
+    fragments = [fragment(f"a{n}", time, set(hashes), kind) for n, (time, hashes, kind) in enumerate(drawn)]
+    ordered = sorted(fragments, key=lambda one: (one.time_us, one.event_id, sorted(one.hashes)))
+    for step in (step for line in lineage(fragments) for step in line):
+        earlier = ordered[: ordered.index(step.fragment)]
+        kin = [one for one in earlier if one.kind == step.fragment.kind and _is_kin(one, step.fragment)]
+        best = max((similarity(one.hashes, step.fragment.hashes).jaccard for one in kin), default=0.0)
+        nearest = [one for one in kin if similarity(one.hashes, step.fragment.hashes).jaccard == best]
+        assert step.parent == (nearest[-1] if nearest else None)  # the latest of those equally near
+
+
+def _is_kin(first: Fragment, second: Fragment) -> bool:
+    shared, smaller = len(first.hashes & second.hashes), min(len(first.hashes), len(second.hashes))
+    return shared >= min(FEWEST_SHARED, smaller) and shared >= LEAST_CONTAINMENT * smaller
 
 
 def test_a_passage_in_common_and_another_kind_make_no_history() -> None:

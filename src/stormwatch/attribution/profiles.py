@@ -66,11 +66,20 @@ class ProfileInfrastructure:
 
 
 @dataclass(frozen=True, slots=True)
+class ProfileFact:
+    """Who says a technique (by its id), or one of the lists `targets`, `topics`, `languages` and `utc_offsets`."""
+
+    fact: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """A tracked actor (STIX intrusion set): facts with their sources.
 
     `scripts` are ISO 15924 codes; `country` is None where no source names a state; `habits_inferred` says that
-    languages or hours follow from the country and stand in no source.
+    languages or hours follow from the country and stand in no source. `told_by` names the source of each
+    technique and of each list of facts.
     """
 
     actor_id: str
@@ -89,6 +98,8 @@ class Profile:
     utc_offsets: tuple[float, ...]
     habits_inferred: bool
     sources: tuple[ProfileSource, ...]
+    languages: tuple[str, ...]
+    told_by: tuple[ProfileFact, ...]
 
 
 def load_profiles(folders: Iterable[Path]) -> Sequence[Profile]:
@@ -161,5 +172,10 @@ def _profile(raw: Mapping[str, Any]) -> Profile:
         sources=tuple(
             ProfileSource(key, entry["url"], entry["published"], Reading(entry["read"]))
             for key, entry in raw["sources"].items()
+        ),
+        languages=tuple(raw["languages"]["values"]),
+        told_by=(
+            *(ProfileFact(entry["id"], entry["source"]) for entry in raw["techniques"]),
+            *(ProfileFact(name, raw[name]["source"]) for name in ("targets", "topics", *_MAY_BE_INFERRED)),
         ),
     )

@@ -11,14 +11,18 @@ from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from stormwatch.console.backtest_jobs import BacktestJobs
 from stormwatch.console.pages import (
     account,
     act,
+    actors,
     appeal,
     audit,
+    backtest,
     case,
     case_work,
     lead,
+    lineage,
     news,
     notice,
     outbox,
@@ -27,6 +31,7 @@ from stormwatch.console.pages import (
     plan,
     provider,
     queue,
+    rules,
     second_factor,
     session,
     welcome,
@@ -34,6 +39,7 @@ from stormwatch.console.pages import (
 )
 from stormwatch.console.public_appeal.app import mount_appeal
 from stormwatch.console.rendering import STATIC, environment, page, status_of
+from stormwatch.console.rule_list import rule_folders
 from stormwatch.console.security import NotSignedIn, SecurityHeaders, SmallForms, present_session
 from stormwatch.model.errors import StormwatchError
 from stormwatch.runtime import Runtime
@@ -56,6 +62,10 @@ _PAGES: Final = (
     notice,
     lead,
     account,
+    actors,
+    rules,
+    backtest,
+    lineage,
     pivot,
     audit,
     people,
@@ -75,6 +85,7 @@ def console(runtime: Runtime) -> FastAPI:
     made.state.runtime = runtime
     _ = runtime.identity_flows  # what is wrong with its settings is said now, not to whoever signs in first
     made.state.templates = environment()
+    made.state.backtests = BacktestJobs(runtime.settings.home, lambda: rule_folders(runtime))
     for module in _PAGES:
         made.include_router(module.router)
     made.mount("/static", StaticFiles(directory=STATIC), name="static")

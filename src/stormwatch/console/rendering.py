@@ -13,10 +13,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from stormwatch.access.sessions import Session
 from stormwatch.attribution.naming import hypothesis_words
-from stormwatch.console import analysis_words, case_words, wording
+from stormwatch.console import analysis_words, case_words, lineage_words, wording
 from stormwatch.console.case_view import in_groups
 from stormwatch.console.plain_text import shortened, shown
 from stormwatch.model.errors import Conflict, Forbidden, InvalidInput, NotFound, StormwatchError, TooManyAttempts
+from stormwatch.model.times import span_words
 
 STATIC: Final = Path(__file__).parent / "static"
 _STATUS: Final = {TooManyAttempts: 429, InvalidInput: 400, Forbidden: 403, NotFound: 404, Conflict: 409}
@@ -45,6 +46,11 @@ def environment() -> Environment:
         cell_words=analysis_words.cell_words,
         change_words=analysis_words.change_words,
         caution_words=analysis_words.caution_words,
+        change_of_version=lineage_words.change_of_version,
+        moment_day=wording.moment_day,
+        span=span_words,
+        share=wording.share,
+        technique_name=wording.technique_name,
         shortened=shortened,
         segment=lambda text: quote(str(text), safe=""),
         query=lambda mapping: urlencode({key: value for key, value in mapping.items() if value not in (None, "")}),

@@ -7,6 +7,7 @@ from typing import Final
 
 from stormwatch.model.icd_203 import likelihood_words
 from stormwatch.model.times import DAY, day_of, format_rfc3339, now_us, span_words
+from stormwatch.stix.techniques import llm_techniques
 
 SIMULATED: Final = "simulated worlds"
 
@@ -14,6 +15,7 @@ SIMULATED: Final = "simulated worlds"
 # grade, decisive, is not used: no single piece decides here.
 _WEIGHTS: Final = ((1.66, "slight"), (3.32, "moderate"), (4.98, "strong"))
 _STRONGEST: Final = "very strong"
+_WHOLE_PER_CENTS: Final = 0.095  # from here on a share is told in whole per cents
 _STRONG_PIECE: Final = _WEIGHTS[-1][0]
 _LINK_PARTS: Final = ((1.0, "enough alone"), (0.5, "more than half"), (0.2, "a part"))
 _LINK_BANDS: Final = ((0.20, "faint"), (0.55, "weak"), (0.80, "likely"))
@@ -97,6 +99,24 @@ def left(time_us: int) -> str:
 def day(number: int) -> str:
     """A day of the calendar from days since the epoch."""
     return day_of(number * DAY)
+
+
+def moment_day(time_us: int) -> str:
+    """The day of a time, UTC."""
+    return day_of(time_us)
+
+
+def share(part: float) -> str:
+    """A share of 0 to 1 in per cent; a small one is not told as nothing."""
+    if 0 < part < 0.0001:
+        return "under 0.01%"
+    return f"{part:.0%}" if part >= _WHOLE_PER_CENTS else f"{part:.2%}"
+
+
+def technique_name(technique_id: str) -> str:
+    """What a technique of our own vocabulary is called; empty for one of another's."""
+    known = llm_techniques().get(technique_id)
+    return known.name if known else ""
 
 
 def _rounded(number: float) -> int:

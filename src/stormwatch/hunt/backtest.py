@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from stormwatch.cases.outcomes import cleared_accounts
 from stormwatch.detections.correlations.correlation import Correlation
 from stormwatch.detections.history import EventKey, Searched, Window, needed, scan_microseconds, search_history
 from stormwatch.detections.rulebook.cost import measure
 from stormwatch.detections.rulebook.rules import RulePack, read_pack, rule_files
 from stormwatch.detections.sigma.rule import Rule
+from stormwatch.hunt.known_benign import known_benign
 from stormwatch.model.errors import InvalidInput
 from stormwatch.model.progress import ProgressReport
 from stormwatch.storage.database import Database
@@ -117,8 +117,7 @@ def backtest(parts: BacktestParts, path: Path, window: Window, progress: Progres
     packs = {"after": needed(after, [one.rule_id for one in targets]), "before": needed(before, replaced)}
     clusters = _clusters(parts.lake)
     searched = search_history(parts.lake, parts.keyring, packs, window, clusters=clusters, progress=progress)
-    benign = {**dict.fromkeys(_researchers(parts.lake), "verified researcher")}
-    benign.update(dict.fromkeys(cleared_accounts(parts.database), "cleared"))
+    benign = known_benign(parts.lake, parts.database)
     whole = scan_microseconds(after, searched)
     results = []
     for target in targets:
@@ -229,12 +228,3 @@ def _recorded(lake: Lake, rule_id: str, window: Window, hits: set[EventKey]) -> 
 def _clusters(lake: Lake) -> Mapping[str, str]:
     rows = lake.read("clusters", ("cluster_id", "account_ids", "merged_into")).to_pylist()
     return {account: row["cluster_id"] for row in rows if row["merged_into"] is None for account in row["account_ids"]}
-
-
-def _researchers(lake: Lake) -> frozenset[str]:
-    """Accounts whose last record that speaks of it says verified researcher."""
-    last: dict[str, bool] = {}
-    for row in lake.read("account_records", ("account_id", "verified_researcher")).to_pylist():
-        if row["verified_researcher"] is not None:
-            last[row["account_id"]] = row["verified_researcher"]
-    return frozenset(account for account, verified in last.items() if verified)

@@ -32,6 +32,7 @@ QUESTIONS: Final = {
     "action.proposed": "Who proposed what",
     "action.reversed": "What was undone",
     "role.changed": "Whose role changed",
+    "rule.backtested": "Who tried rules on history",
     "case.moved": "How cases moved",
 }
 

@@ -102,21 +102,36 @@ def lineage(fragments: Sequence[Fragment]) -> list[list[Step]]:
     ordered = sorted(fragments, key=lambda fragment: (fragment.time_us, fragment.event_id, sorted(fragment.hashes)))
     line_of: dict[int, int] = {}
     lines: list[list[Step]] = []
+    holders: dict[tuple[str, int], list[int]] = defaultdict(list)
     for place, fragment in enumerate(ordered):
-        best, nearest = None, Similarity(0.0, 0.0, 0)
-        for earlier in range(place - 1, -1, -1):
-            if ordered[earlier].kind != fragment.kind:
-                continue
-            found = similarity(ordered[earlier].hashes, fragment.hashes)
-            if found.jaccard > nearest.jaccard and _is_kin(ordered[earlier], fragment, found.shared):
-                best, nearest = earlier, found
+        best, nearest = _nearest(ordered, holders, fragment)
         if best is None:
             line_of[place] = len(lines)
             lines.append([Step(fragment, None, nearest)])
         else:
             line_of[place] = line_of[best]
             lines[line_of[best]].append(Step(fragment, ordered[best], nearest))
+        for number in fragment.hashes:
+            holders[fragment.kind, number].append(place)
     return sorted(lines, key=lambda line: (-len(line), line[0].fragment.time_us, line[0].fragment.event_id))
+
+
+def _nearest(
+    ordered: Sequence[Fragment], holders: Mapping[tuple[str, int], Sequence[int]], fragment: Fragment
+) -> tuple[int | None, Similarity]:
+    """The place of the earlier fragment that one has most in common with; only those that share something are met."""
+    common: dict[int, int] = defaultdict(int)
+    for number in fragment.hashes:
+        for earlier in holders.get((fragment.kind, number), ()):
+            common[earlier] += 1
+    best, nearest = None, Similarity(0.0, 0.0, 0)
+    for earlier in sorted(common, reverse=True):
+        if not _is_kin(ordered[earlier], fragment, common[earlier]):
+            continue
+        found = similarity(ordered[earlier].hashes, fragment.hashes)
+        if found.jaccard > nearest.jaccard:
+            best, nearest = earlier, found
+    return best, nearest
 
 
 def lineage_of_account(fragments: Sequence[Fragment], account_id: str) -> list[list[Step]]:
