@@ -12,6 +12,7 @@ from stormwatch.attribution.naming import hypothesis_words
 from stormwatch.cases.alternatives import Alternative
 from stormwatch.cases.evidence_file import EvidenceFile
 from stormwatch.cases.findings import rows_where
+from stormwatch.cli.story.two_hands import used_by_two
 from stormwatch.intel.shared_infrastructure import SharedInfrastructure
 from stormwatch.model.assessment import BENIGN
 from stormwatch.model.times import DAY, from_us
@@ -53,7 +54,7 @@ def judge(runtime: Runtime, file: EvidenceFile) -> Judgement:
             Verdict.WAIT,
             "innocent use ranks first; nothing is done before there is more",
         )
-    left_out = {**_held_by_an_address_alone(file), **_older_by_far(file)}
+    left_out = {**_held_by_an_address_alone(file), **_older_by_far(file), **used_by_two(runtime.lake, file)}
     named = tuple(entry.account_id for entry in file.accounts if entry.account_id not in left_out)
     if not named:
         return Judgement(Verdict.WAIT, "no account of it stands on more than an address; nothing is done")
