@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
 from home_making import migrated_database, new_home
+from stormwatch.access import passwords
 from stormwatch.config import Settings, load_settings
 from stormwatch.runtime import Runtime
 from stormwatch.storage.database import Database, open_database
@@ -109,6 +111,14 @@ def lake(settings: Settings) -> Lake:
 def database(runtime: Runtime) -> Database:
     """The case database of the installation."""
     return runtime.database
+
+
+@pytest.fixture
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argon2id at its least cost, for tests that sign in often and promise nothing of the hash itself."""
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(passwords, "_HASHER", hasher)
+    monkeypatch.setattr(passwords, "_NOBODYS", hasher.hash("nobody's"))
 
 
 @pytest.fixture(scope="session")

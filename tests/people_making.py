@@ -20,7 +20,8 @@ PASSWORD = "teapot violin gravel moss"
 class Device:
     """An authenticator app of our own making: RFC 6238 from the secret that was shown, a later code with each call.
 
-    Codes begin one step in the past, because none is taken twice and one step of drift is allowed to either side.
+    Codes begin one step in the past, because none is taken twice and one step of drift is allowed to either side; one
+    that grew too old while a test was busy is left out.
     """
 
     secret: str
@@ -29,7 +30,7 @@ class Device:
 
     def code(self) -> str:
         """A code that was not shown before."""
-        self.step += 1
+        self.step = max(self.step + 1, int(time.time()) // 30 - 1)
         return self.shown_at(self.step)
 
     def shown_at(self, step: int) -> str:

@@ -19,6 +19,8 @@ from stormwatch.console.app import _PAGES, mount
 from stormwatch.model.principal import Role
 from stormwatch.runtime import open_runtime
 
+pytestmark = pytest.mark.usefixtures("quick_passwords")
+
 NEW = "gravel moss teapot violin"
 
 
