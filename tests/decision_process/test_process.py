@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
 from command_line import stormwatch
 from review_floor import Floor
@@ -30,6 +31,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.long
 def test_it_answers_while_the_database_is_locked_or_gone_and_after_a_restart_without_it(
     floor: Floor, tmp_path: Path
 ) -> None:

@@ -25,12 +25,14 @@ def rules() -> tuple[Rule, ...]:
     return load_rules([shipped("rules")])
 
 
+@pytest.mark.long
 def test_the_linter_finds_nothing() -> None:
     report = lint([shipped("rules")])
     assert [str(problem) for problem in report.errors] == []
     assert all(checked.cost.database_bytes > 0 for checked in report.rules)
 
 
+@pytest.mark.long
 def test_every_rule_does_what_the_events_beside_it_say(rules: tuple[Rule, ...]) -> None:
     results = run_tests(rules)
     assert [str(failure) for result in results for failure in result.failures] == []
