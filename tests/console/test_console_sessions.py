@@ -145,6 +145,18 @@ def test_every_answer_carries_the_policy_and_is_not_kept(app, analyst, world):
     assert analyst.get("/").url.path == "/console/"
 
 
+def test_style_and_script_are_asked_for_once_and_pages_each_time(analyst: Browser) -> None:
+    shown = analyst.get("/console/")
+    kept = set(re.findall(r'"(/console/static/[^"]+)"', shown.text))
+    assert len(kept) > 5
+    for address in kept:
+        assert "?v=" in address
+        assert analyst.get(address).headers["cache-control"] == "max-age=31536000, immutable"
+    assert analyst.get("/console/static/frame.css").headers["cache-control"] == "no-cache"
+    assert analyst.get("/console/static/gone.css?v=1").headers["cache-control"] == "no-cache"
+    assert shown.headers["cache-control"] == "no-store"
+
+
 def test_forms_are_short_and_tell_their_length(app):
     browser = Browser(app)
     page = browser.get("/console/login").text

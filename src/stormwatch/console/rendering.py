@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, cast
@@ -21,6 +22,14 @@ from stormwatch.model.times import span_words
 
 STATIC: Final = Path(__file__).parent / "static"
 _STATUS: Final = {TooManyAttempts: 429, InvalidInput: 400, Forbidden: 403, NotFound: 404, Conflict: 409}
+
+
+def assets_version() -> str:
+    """A digest of everything below `static`: part of the addresses, so that browsers keep each until it changes."""
+    whole = hashlib.sha256()
+    for file in sorted(STATIC.iterdir()):
+        whole.update(file.name.encode() + file.read_bytes())
+    return whole.hexdigest()[:12]
 
 
 def environment() -> Environment:
@@ -56,7 +65,11 @@ def environment() -> Environment:
         query=lambda mapping: urlencode({key: value for key, value in mapping.items() if value not in (None, "")}),
     )
     made.globals.update(
-        likelihood=wording.likelihood, link_part=wording.link_part, in_groups=in_groups, distance=wording.distance
+        assets=assets_version(),
+        likelihood=wording.likelihood,
+        link_part=wording.link_part,
+        in_groups=in_groups,
+        distance=wording.distance,
     )
     made.globals.update(
         source_words=case_words.source_words,

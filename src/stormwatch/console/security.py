@@ -55,10 +55,18 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers[name] = value
-                headers["Cache-Control"] = "no-cache" if "/static/" in scope["path"] else "no-store"
+                headers["Cache-Control"] = _keeping(scope, message["status"])
             await send(message)
 
         await self._app(scope, receive, guarded)
+
+
+def _keeping(scope: Scope, status: int) -> str:
+    """Pages are kept nowhere; style and script whose address names their version are kept until another is named."""
+    if "/static/" not in scope["path"]:
+        return "no-store"
+    versioned = scope["query_string"].startswith(b"v=") and status < 400
+    return "max-age=31536000, immutable" if versioned else "no-cache"
 
 
 class SmallForms:

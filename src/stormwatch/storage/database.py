@@ -16,6 +16,9 @@ from stormwatch.storage.migrations import migrate
 
 _ADVISORY_LOCK: Final = 0x5707_4A7C
 _WRITE: Final = "stormwatch_write"
+# A server answers in up to forty threads at a time; none of them should fail for want of a connection.
+_KEPT_OPEN: Final = 10
+_MOST_AT_ONCE: Final = 50
 _REMEDY: Final = "set STORMWATCH_DATABASE_URL to sqlite:///FILE or postgresql://USER@HOST/NAME"
 
 
@@ -27,7 +30,7 @@ class Database:
         self.url = url
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         try:
-            self.engine: Engine = create_engine(parsed)
+            self.engine: Engine = create_engine(parsed, pool_size=_KEPT_OPEN, max_overflow=_MOST_AT_ONCE - _KEPT_OPEN)
         except ModuleNotFoundError as error:
             raise NotFound(
                 f"the driver {error.name} is not installed", remedy="install stormwatch[postgresql]"
