@@ -64,10 +64,10 @@ def _findings(suspects: Sequence[Suspect]) -> Mapping[str, Sequence[tuple[Suspec
     for suspect in suspects:
         by_finding: dict[str, list[Evidence]] = defaultdict(list)
         for piece in suspect.evidence:
-            if len(piece.actors) == 1 and piece.weight_bits > 0 and piece.account_id is not None:
+            if len(piece.actors) == 1 and piece.weight_bits > 0:
                 by_finding[piece.summary].append(piece)
         for finding, pieces in by_finding.items():
-            users = frozenset(str(piece.account_id) for piece in pieces)
+            users = frozenset(piece.account_id for piece in pieces)
             found[finding].append((suspect, users, max(piece.weight_bits for piece in pieces)))
     return found
 

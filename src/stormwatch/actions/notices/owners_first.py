@@ -29,12 +29,12 @@ def untold_owner(
     """The first of the accounts whose owner's notice was not let go; None where nobody is a victim or all know."""
     if reason_code != VICTIM and not is_victims(lake, case):
         return None
-    told = (
+    untold = (
         account_id
         for account_id in sorted(account_ids)
         if not connection.execute(select(notice_to_owner(case.case_id, account_id, _LET_GO))).scalar_one()
     )
-    return next(told, None)
+    return next(untold, None)
 
 
 def notice_to_owner(case_id: str, account_id: str, states: Collection[str] | None = None) -> Exists:
