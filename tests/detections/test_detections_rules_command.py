@@ -14,6 +14,7 @@ from stormwatch.detections.rulebook.rules import load_rules
 
 DETECTION = "words:\n  prompt|contains: harmless phrase\ncondition: words"
 TESTS = "rule: 6a7fbd57-4b4c-4b06-8f0b-0f60d8b6a4de\nmatch:\n  - why: as written\n    prompt: a Harmless Phrase\n"
+OTHER_ID = "1f5d8a0e-2f0c-4b7e-9d5c-7a0d3c3b9a10"
 NEAR = "near_miss:\n  - why: another word\n    prompt: a harmless word\n"
 
 
@@ -100,6 +101,24 @@ def test_an_event_that_behaves_otherwise_is_a_failure(pack: Path) -> None:
     [result] = run_tests(load_rules([pack]))
     assert [failure.event.must_hit for failure in result.failures] == [True, False]
     assert "rule.tests.yaml:3" in str(result.failures[0])
+
+
+def test_a_rule_that_the_scanner_refuses_hides_no_other(pack: Path, rule_text: Callable[..., str]) -> None:
+    refused = rule_text("words:\n  prompt|re|i: 'слово\\bдело'\ncondition: words", rule_id=OTHER_ID)
+    (pack / "refused.yml").write_text(refused, encoding="utf-8")
+    by_name = {result.rule.path.name: result for result in run_tests(load_rules([pack]))}
+    assert "the scanner cannot take this rule" in by_name["refused.yml"].problems[0].what
+    assert (by_name["rule.yml"].matching, by_name["rule.yml"].failures) == (1, ())
+
+
+def test_a_rule_is_tried_on_its_own_events_by_its_own_words(pack: Path, rule_text: Callable[..., str]) -> None:
+    other = rule_text("words:\n  prompt|contains: another phrase\ncondition: words", rule_id=OTHER_ID)
+    (pack / "other.yml").write_text(other, encoding="utf-8")
+    missed = TESTS.replace("6a7fbd57-4b4c-4b06-8f0b-0f60d8b6a4de", OTHER_ID) + NEAR
+    (pack / "other.tests.yaml").write_text(missed, encoding="utf-8")
+    by_name = {result.rule.path.name: result for result in run_tests(load_rules([pack]))}
+    assert [failure.event.must_hit for failure in by_name["other.yml"].failures] == [True]
+    assert by_name["rule.yml"].failures == ()
 
 
 def test_a_rule_without_test_events_is_named_and_can_be_run(run: Run, pack: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -34,7 +37,7 @@ def test_the_linter_finds_nothing() -> None:
 
 @pytest.mark.long
 def test_every_rule_does_what_the_events_beside_it_say(rules: tuple[Rule, ...]) -> None:
-    results = run_tests(rules)
+    results = run_tests(rules, kept_in=Path(os.environ["STORMWATCH_COMPILED_RULES"]))
     assert [str(failure) for result in results for failure in result.failures] == []
     assert [str(problem) for result in results for problem in result.problems] == []
     assert all(result.matching and result.near_misses for result in results)

@@ -61,7 +61,8 @@ def check(ctx: typer.Context, path: PathArgument = None, as_json: JsonOption = F
 def run_own_tests(ctx: typer.Context, path: PathArgument = None, as_json: JsonOption = False) -> None:
     """Run each rule on the matching and near-miss events beside it; exit 1 when one does the contrary."""
     pack = read_pack(_paths(ctx, path))
-    results, scenes = run_tests(pack.rules), run_scenes(pack)
+    kept_in = _kept_in(ctx) if path is None else None
+    results, scenes = run_tests(pack.rules, kept_in=kept_in), run_scenes(pack, kept_in=kept_in)
     tried: list[TestResult | SceneResult] = [*results, *scenes]
     problems = [*pack.errors, *(problem for result in tried for problem in result.problems)]
     failures = [*(str(failure) for result in results for failure in result.failures), *failures_of(scenes)]
@@ -125,6 +126,12 @@ def _paths(ctx: typer.Context, path: Path | None) -> list[Path]:
             raise InvalidInput("this path does not exist", where=str(path), remedy="name a rule file or a folder")
         return [path]
     return [shipped("rules"), *load_settings(session_of(ctx).home).rules]
+
+
+def _kept_in(ctx: typer.Context) -> Path | None:
+    """Where hunts keep the same rules compiled; None before there is a home, which this command does not make."""
+    settings = load_settings(session_of(ctx).home)
+    return settings.compiled_rules_folder if settings.home.is_dir() else None
 
 
 def _refused(errors: Sequence[RuleProblem]) -> InvalidInput:

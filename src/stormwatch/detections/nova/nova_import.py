@@ -21,8 +21,8 @@ from stormwatch.detections.nova.nova_conditions import (
     reduce_condition,
     sigma_condition,
 )
+from stormwatch.detections.rulebook.pattern_scans import compile_fault
 from stormwatch.detections.rulebook.rules import read_pack
-from stormwatch.detections.rulebook.ruleset import compile_fault
 from stormwatch.detections.sigma.regex_shape import LARGEST_GAP
 from stormwatch.model.errors import InvalidInput
 

@@ -59,11 +59,11 @@ class SceneResult:
     problems: tuple[RuleProblem, ...]
 
 
-def run_scenes(pack: RulePack) -> tuple[SceneResult, ...]:
+def run_scenes(pack: RulePack, *, kept_in: Path | None = None) -> tuple[SceneResult, ...]:
     """Plays the scenes of every correlation of a pack with the pack's rules."""
     if not pack.correlations:
         return ()
-    ruleset = RuleSet(pack.rules, pack.correlations)
+    ruleset = RuleSet(pack.rules, pack.correlations, kept_in=kept_in)
     return tuple(_run(correlation, ruleset) for correlation in pack.correlations)
 
 

@@ -13,9 +13,9 @@ import hyperscan as hs
 from stormwatch.detections.correlations.correlation import Correlation
 from stormwatch.detections.rulebook.correlation_tests import read_scenes
 from stormwatch.detections.rulebook.cost import RuleCost, measure
+from stormwatch.detections.rulebook.pattern_scans import compile_fault
 from stormwatch.detections.rulebook.rule_tests import read_test_events
 from stormwatch.detections.rulebook.rules import read_pack
-from stormwatch.detections.rulebook.ruleset import compile_fault
 from stormwatch.detections.sigma.conditions import needs_text
 from stormwatch.detections.sigma.problems import RuleProblem, Severity
 from stormwatch.detections.sigma.rule import Rule

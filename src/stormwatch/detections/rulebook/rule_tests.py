@@ -66,22 +66,26 @@ class TestResult:
     problems: tuple[RuleProblem, ...]
 
 
-def run_tests(rules: Sequence[Rule]) -> tuple[TestResult, ...]:
-    """Runs each rule on the events beside it; the rule is compiled alone, so that others cannot help it."""
-    return tuple(_run(rule) for rule in rules)
-
-
-def _run(rule: Rule) -> TestResult:
-    events, problems = read_test_events(rule)
-    ruleset = RuleSet([rule])
+def run_tests(rules: Sequence[Rule], *, kept_in: Path | None = None) -> tuple[TestResult, ...]:
+    """Runs each rule on the events beside it. All are compiled together, as a hunt does; none can help another."""
+    together = RuleSet(rules, kept_in=kept_in)
     try:
-        ruleset.size_bytes()  # compiles it
+        together.size_bytes()  # compiles it
+    except InvalidInput:  # the scanner refuses one of them: alone, each tells for itself
+        return tuple(_run(rule, RuleSet([rule])) for rule in rules)
+    return tuple(_run(rule, together) for rule in rules)
+
+
+def _run(rule: Rule, ruleset: RuleSet) -> TestResult:
+    events, problems = read_test_events(rule)
+    try:
+        ruleset.size_bytes()
     except InvalidInput as error:
         return TestResult(rule, 0, 0, (), (_problem(rule.path, rule.line, error.what, "simplify the expression"),))
     failures = tuple(
         TestFailure(rule, event)
         for event in events
-        if bool(ruleset.scan(event.text, event.fields)) is not event.must_hit
+        if any(hit.rule is rule for hit in ruleset.scan(event.text, event.fields)) is not event.must_hit
     )
     matching = sum(event.must_hit for event in events)
     return TestResult(rule, matching, len(events) - matching, failures, tuple(problems))

@@ -1,26 +1,24 @@
-"""Rules compiled into one Hyperscan database: one scan of a text, conditions only where it or the fields allow."""
+"""Rules compiled for Hyperscan: one scan of a text, a second for own rules; conditions only where something allows."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import hyperscan as hs
 import pyarrow as pa
 
 from stormwatch.detections.correlations.correlation import Correlation
-from stormwatch.detections.rulebook.compiled import compile_patterns, compiled
+from stormwatch.detections.rulebook.pattern_scans import PatternScan, parts_of, scans_of
 from stormwatch.detections.sigma.conditions import EventFields, FieldHits, needs_text
 from stormwatch.detections.sigma.field_screen import candidates
 from stormwatch.detections.sigma.patterns import FIELD_END, Pattern
 from stormwatch.detections.sigma.rule import Rule
 from stormwatch.detections.text.evasion_triggers import Disguise
 from stormwatch.detections.text.normalise import NormalField, NormalText, utf8
-from stormwatch.model.errors import InvalidInput
 from stormwatch.model.event import EventText
 
 _SEPARATOR: Final = FIELD_END.encode()
@@ -45,10 +43,11 @@ class RuleSet:
         self.rules: Final = tuple(sorted(rules, key=lambda rule: rule.rule_id))
         self.correlations: Final = tuple(correlations)
         self.versions: Final = frozenset(rule.rule_version for rule in self.rules)
-        parts = sorted((*self.versions, *(correlation.rule_version for correlation in self.correlations)))
-        self.version: Final = hashlib.sha256(",".join(parts).encode()).hexdigest()[:16]
+        versions = sorted((*self.versions, *(correlation.rule_version for correlation in self.correlations)))
+        self.version: Final = hashlib.sha256(",".join(versions).encode()).hexdigest()[:16]
         self.kept_in: Final = kept_in
-        self.patterns: Final = tuple(dict.fromkeys(pattern for rule in self.rules for pattern in rule.patterns))
+        self._parts: Final = parts_of(self.rules)
+        self.patterns: Final = tuple(pattern for part in self._parts for pattern in part)
         self._keys: Final = tuple(pattern.key for pattern in self.patterns)
         self._keys_of: Final = tuple(frozenset(pattern.key for pattern in rule.patterns) for rule in self.rules)
         self._rules_of: Final = _rules_by_pattern(self.rules, self.patterns)
@@ -56,9 +55,9 @@ class RuleSet:
         self._by_fields: Final = tuple(index for index, rule in enumerate(self.rules) if not needs_text(rule.condition))
 
     @cached_property
-    def _database(self) -> Any:
+    def _scans(self) -> tuple[PatternScan, ...]:
         """Compiled when first needed: a hunt without news, or a subset of nothing, needs none."""
-        return _compile_rules(self.rules, self.patterns, self.kept_in) if self.patterns else None
+        return scans_of(self.rules, self._parts, self.kept_in)
 
     def subset(self, versions: Set[str]) -> RuleSet:
         """The rules of the named versions, compiled on their own."""
@@ -123,22 +122,18 @@ class RuleSet:
         return {self.patterns[number] for number in self._seen(utf8(text))}
 
     def size_bytes(self) -> int:
-        """Size of the compiled database."""
-        return int(self._database.size()) if self._database is not None else 0
+        """Size of what is compiled."""
+        return sum(scan.size_bytes() for scan in self._scans)
 
     def _seen(self, content: bytes) -> Set[int]:
         found: set[int] = set()
-        if self._database is not None:
-            self._database.scan(content, match_event_handler=_collect, context=found)
+        for scan in self._scans:
+            scan.see(content, found)
         return found
 
 
 def _together(filled: Sequence[NormalField]) -> bytes:
     return filled[0][2] if len(filled) == 1 else _SEPARATOR.join([raw for _, _, raw in filled])
-
-
-def _collect(number: int, _start: int, _end: int, _flags: int, found: set[int]) -> None:
-    found.add(number)
 
 
 def _rules_by_pattern(rules: Sequence[Rule], patterns: Sequence[Pattern]) -> Mapping[int, tuple[int, ...]]:
@@ -148,39 +143,3 @@ def _rules_by_pattern(rules: Sequence[Rule], patterns: Sequence[Pattern]) -> Map
         for pattern in rule.patterns:
             rules_of.setdefault(numbers[pattern], []).append(index)
     return {number: tuple(indexes) for number, indexes in rules_of.items()}
-
-
-def _compile_rules(rules: Sequence[Rule], patterns: Sequence[Pattern], kept_in: Path | None) -> Any:
-    try:
-        return compiled(patterns, kept_in)
-    except hs.error as error:
-        for rule in rules:
-            reason = compile_fault(rule.patterns)
-            if reason:
-                raise InvalidInput(
-                    f"the scanner cannot take this rule: {reason}",
-                    where=f"{rule.path}:{rule.line}",
-                    remedy="simplify it; `stormwatch rules check` says how",
-                ) from error
-        raise InvalidInput(
-            f"the rules together are too large for one database: {error}", remedy="simplify or remove some"
-        ) from error
-
-
-def compile_fault(patterns: Iterable[Pattern]) -> str | None:
-    """Why the scanner refuses one of these patterns; None when it takes each."""
-    every = list(patterns)
-    try:
-        # Together they compile in half the time; one by one only to say which it is.
-        if every:
-            compile_patterns(every)
-    except hs.error:
-        pass
-    else:
-        return None
-    for pattern in every:
-        try:
-            compile_patterns([pattern])
-        except hs.error as error:
-            return f"{pattern.source!r}: {error}"
-    return None
