@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from review_floor import MOMENT, Floor
-from stormwatch.cases import review
+from stormwatch.cases import joining, opening, review
 from stormwatch.cases.queue import cases_of_account, get_case, history_of, list_cases
 from stormwatch.model.case import CaseState
 from stormwatch.storage.tables.cases import outcomes
@@ -144,3 +144,65 @@ def test_a_hunt_that_found_nobody_leaves_cases_as_they_are(floor: Floor) -> None
     floor.subjects.clear()
     assert floor.hunt() == 0
     assert floor.case().state is CaseState.OPEN
+
+
+def test_others_write_while_a_hunt_brings_many_cases_in_line(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in "abc":
+        floor.suspect(name, [name])
+    notes: list[str] = []
+
+    def somebody_writes(seconds: float) -> None:
+        assert seconds > 0
+        open_now = list_cases(floor.runtime.database)
+        review.note(floor.runtime.database, floor.runtime.ledger, floor.analyst, open_now[0].case_id, "seen")
+        notes.append(open_now[0].case_id)
+
+    monkeypatch.setattr(opening, "_AT_ONCE", 1)
+    monkeypatch.setattr(opening.time, "sleep", somebody_writes)
+    assert floor.hunt() == 3
+    assert len(notes) == 2
+    assert len(list_cases(floor.runtime.database)) == 3
+
+
+def test_a_case_that_people_merged_during_a_hunt_stays_as_they_left_it(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floor.suspect("a", ["a"], risk=0.9)
+    floor.suspect("b", ["b"], risk=0.8)
+    floor.suspect("c", ["c"], risk=0.7)
+    floor.hunt()
+    first, second, third = (case.case_id for case in list_cases(floor.runtime.database))
+
+    def somebody_merges(seconds: float) -> None:
+        assert seconds > 0
+        monkeypatch.setattr(opening.time, "sleep", lambda _: None)
+        joining.merge(floor.runtime.database, floor.runtime.ledger, floor.analyst, third, second, "one operator")
+
+    for name, risk in (("a", 0.95), ("b", 0.85), ("c", 0.75)):
+        floor.suspect(name, [name], risk=risk)
+    monkeypatch.setattr(opening, "_AT_ONCE", 1)
+    monkeypatch.setattr(opening.time, "sleep", somebody_merges)
+    assert floor.hunt(MOMENT + 1) == 0
+    assert get_case(floor.runtime.database, first).risk == 0.95
+    assert get_case(floor.runtime.database, second).account_ids == ("b", "c")
+    assert get_case(floor.runtime.database, third).risk == 0.7
+    assert floor.hunt(MOMENT + 2) == 0
+    merged = get_case(floor.runtime.database, second)
+    assert (merged.account_ids, merged.risk) == (("b", "c"), 0.85)
+
+
+def test_a_hunt_that_was_cut_short_is_finished_by_the_next(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in "abc":
+        floor.suspect(name, [name])
+
+    def killed(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as cut:
+        cut.setattr(opening, "_AT_ONCE", 1)
+        cut.setattr(opening.time, "sleep", killed)
+        with pytest.raises(KeyboardInterrupt):
+            floor.hunt()
+    assert len(list_cases(floor.runtime.database)) == 1
+    assert floor.hunt(MOMENT + 1) == 2
+    assert sorted(case.account_ids for case in list_cases(floor.runtime.database)) == [("a",), ("b",), ("c",)]
