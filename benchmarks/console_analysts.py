@@ -101,12 +101,13 @@ class Analyst:
         if await note.count():
             await note.fill(f"looked at it, {self._chance.random():.6f}")
             await self._step("note", page.get_by_role("button", name="Keep the note").click, pause)
-        account = page.locator("#evidence").locator("xpath=..").locator("a[href*='/account']").first
+        account = page.locator("#evidence").locator("xpath=..").locator("a[href*='/account']:visible").first
         if await account.count():
             await self._step("account", account.click, pause)
             await self._step("back", page.go_back, pause)
-        if await page.get_by_role("link", name="Similar cases").count():
-            await self._step("similar", page.get_by_role("link", name="Similar cases").click, pause)
+        similar = page.get_by_role("link", name="Similar cases")
+        if await similar.count() and await similar.first.is_visible():
+            await self._step("similar", similar.first.click, pause)
 
     async def _step(self, name: str, deed: Callable[[], Awaitable[object]], pause: float) -> None:
         began = time.monotonic()

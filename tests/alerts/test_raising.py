@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sighting_making import MOMENT, detections, sighting
 from stormwatch.detections.sigma.conditions import AnyOf
 from stormwatch.detections.sigma.rule import Rule
+from stormwatch.hunt.alerts import raising
 from stormwatch.hunt.alerts.log import deliveries_of, list_alerts
 from stormwatch.hunt.alerts.policy import load_policy
 from stormwatch.hunt.alerts.raising import raise_alerts
@@ -21,6 +22,7 @@ from stormwatch.model.intel import Indicator
 from stormwatch.model.observable import Observable, ObservableKind
 from stormwatch.model.times import HOUR
 from stormwatch.runtime import Runtime
+from stormwatch.storage import database
 
 POLICY = load_policy()
 NOW = MOMENT + HOUR
@@ -131,3 +133,18 @@ def test_a_policy_that_does_not_fit_is_named(tmp_path: Path, text: str) -> None:
     with pytest.raises(InvalidInput, match="policy cannot be used") as caught:
         load_policy(file)
     assert str(file) in str(caught.value)
+
+
+def test_many_alerts_leave_gaps_in_which_others_write(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [sighting(number, account_id=f"acct-{number}") for number in range(5)]
+    raised: list[int] = []
+
+    def the_stream_is_faster(seconds: float) -> None:
+        assert seconds > 0
+        raised.append(raise_alerts(runtime.database, [found[4]], POLICY, ["siem"], NOW))
+
+    monkeypatch.setattr(raising, "_AT_ONCE", 2)
+    monkeypatch.setattr(database.time, "sleep", the_stream_is_faster)
+    assert raise_alerts(runtime.database, found, POLICY, ["siem"], NOW) == 4
+    assert raised == [1, 0]
+    assert len(list_alerts(runtime.database)) == 5

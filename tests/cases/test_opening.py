@@ -9,6 +9,7 @@ from review_floor import MOMENT, Floor
 from stormwatch.cases import joining, opening, review
 from stormwatch.cases.queue import cases_of_account, get_case, history_of, list_cases
 from stormwatch.model.case import CaseState
+from stormwatch.storage import database
 from stormwatch.storage.tables.cases import outcomes
 
 
@@ -158,7 +159,7 @@ def test_others_write_while_a_hunt_brings_many_cases_in_line(floor: Floor, monke
         notes.append(open_now[0].case_id)
 
     monkeypatch.setattr(opening, "_AT_ONCE", 1)
-    monkeypatch.setattr(opening.time, "sleep", somebody_writes)
+    monkeypatch.setattr(database.time, "sleep", somebody_writes)
     assert floor.hunt() == 3
     assert len(notes) == 2
     assert len(list_cases(floor.runtime.database)) == 3
@@ -175,13 +176,13 @@ def test_a_case_that_people_merged_during_a_hunt_stays_as_they_left_it(
 
     def somebody_merges(seconds: float) -> None:
         assert seconds > 0
-        monkeypatch.setattr(opening.time, "sleep", lambda _: None)
+        monkeypatch.setattr(database.time, "sleep", lambda _: None)
         joining.merge(floor.runtime.database, floor.runtime.ledger, floor.analyst, third, second, "one operator")
 
     for name, risk in (("a", 0.95), ("b", 0.85), ("c", 0.75)):
         floor.suspect(name, [name], risk=risk)
     monkeypatch.setattr(opening, "_AT_ONCE", 1)
-    monkeypatch.setattr(opening.time, "sleep", somebody_merges)
+    monkeypatch.setattr(database.time, "sleep", somebody_merges)
     assert floor.hunt(MOMENT + 1) == 0
     assert get_case(floor.runtime.database, first).risk == 0.95
     assert get_case(floor.runtime.database, second).account_ids == ("b", "c")
@@ -200,7 +201,7 @@ def test_a_hunt_that_was_cut_short_is_finished_by_the_next(floor: Floor, monkeyp
 
     with monkeypatch.context() as cut:
         cut.setattr(opening, "_AT_ONCE", 1)
-        cut.setattr(opening.time, "sleep", killed)
+        cut.setattr(database.time, "sleep", killed)
         with pytest.raises(KeyboardInterrupt):
             floor.hunt()
     assert len(list_cases(floor.runtime.database)) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -31,8 +30,6 @@ from stormwatch.storage.tables.cases import case_accounts, cases
 
 # At two milliseconds each a fifth of a second; people do not notice it when they wait to write.
 _AT_ONCE: Final = 100
-# A connection of SQLite that waits looks every tenth of a second, at most: in so long a gap each has its turn.
-_LET_OTHERS_WRITE_SECONDS: Final = 0.1
 
 
 def open_cases(
@@ -54,13 +51,7 @@ def open_cases(
     found = match_cases(apart.free, others, lineages(lake))
     matches = [*apart.matches, *(m for m in found if m.case is not None or m.subject.risk >= threshold)]
     round_ = _Round(ledger, lake, matches, threshold, now_us, queues or load_queues())
-    opened = 0
-    for start in range(0, len(matches), _AT_ONCE):
-        if start:
-            time.sleep(_LET_OTHERS_WRITE_SECONDS)
-        with database.write() as connection:
-            opened += _Slice(connection, round_, matches[start : start + _AT_ONCE]).take()
-    return opened
+    return database.write_in_turns(matches, _AT_ONCE, lambda connection, some: _Slice(connection, round_, some).take())
 
 
 class _Round:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
@@ -19,6 +20,9 @@ _WRITE: Final = "stormwatch_write"
 # A server answers in up to forty threads at a time; none of them should fail for want of a connection.
 _KEPT_OPEN: Final = 10
 _MOST_AT_ONCE: Final = 50
+# A connection of SQLite that waits looks every tenth of a second, at most: in so long a gap each has its turn.
+_LET_OTHERS_WRITE_SECONDS: Final = 0.1
+_Piece = TypeVar("_Piece")
 _REMEDY: Final = "set STORMWATCH_DATABASE_URL to sqlite:///FILE or postgresql://USER@HOST/NAME"
 
 
@@ -54,6 +58,22 @@ class Database:
             if not self.is_sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
             yield connection
+
+    def write_in_turns(
+        self, pieces: Sequence[_Piece], at_once: int, work: Callable[[Connection, Sequence[_Piece]], int]
+    ) -> int:
+        """Much to write, `at_once` pieces to a transaction, with gaps in which whoever else waits gets to write.
+
+        Gives the sum of what `work` gives. Whoever stops it half-way leaves whole transactions, so `work` must find out
+        what is done already.
+        """
+        total = 0
+        for start in range(0, len(pieces), at_once):
+            if start:
+                time.sleep(_LET_OTHERS_WRITE_SECONDS)
+            with self.write() as connection:
+                total += work(connection, pieces[start : start + at_once])
+        return total
 
     def close(self) -> None:
         """Closes pooled connections."""
