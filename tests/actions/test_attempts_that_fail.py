@@ -17,7 +17,7 @@ from stormwatch.actions.proposal_queue import Proposal, ProposalState, get_propo
 from stormwatch.cli.main import command_line
 from stormwatch.model.case import DecisionState
 from stormwatch.model.errors import Conflict, Forbidden, InvalidInput, StormwatchError
-from stormwatch.model.principal import Role, Scope
+from stormwatch.model.principal import Principal, Role, Scope
 from stormwatch.storage.tables.actions import proposal_accounts, proposals
 from stormwatch.storage.tables.people import people
 
@@ -86,6 +86,26 @@ def test_a_token_that_the_proposer_made_for_another_approves_nothing(floor: Floo
     assert nothing_happened(floor)
     own = runtime.access.create_token(runtime.access.authenticate(puppet), "puppet", [Scope.PERSON])
     assert call(floor, own, *approve_words(proposal)).exit_code == 0
+
+
+def test_a_password_that_the_proposer_may_have_set_approves_nothing(floor: Floor) -> None:
+    """The code was the proposer's when they were an administrator: whoever changes the password since may be they."""
+    runtime, chief = floor.runtime, floor.people["administrator"]
+    _, token = runtime.access.add_person(chief, "root", Role.ADMINISTRATOR)
+    root = runtime.access.authenticate(token)
+    runtime.access.add_person(root, "puppet", Role.APPROVER)
+    puppet = runtime.passwords.redeem(runtime.passwords.invite(root, "puppet").code, "a ladder of nine green figs")
+    acting = Principal(puppet, "session-of-puppet", frozenset({Scope.PERSON}), "a session")
+    again = runtime.passwords.invite(acting, "puppet").code
+    runtime.passwords.redeem(again, "another ladder of nine figs")
+    root = replace(root, person=runtime.access.change_role(chief, "root", Role.ANALYST))
+    proposal = proposal_on(floor, by=root)
+    with pytest.raises(Forbidden, match="one-time code"):
+        approved(floor, proposal, by=acting)
+    assert nothing_happened(floor)
+    runtime.passwords.redeem(runtime.passwords.invite(chief, "puppet").code, "the third ladder of figs")
+    approved(floor, proposal, by=acting)
+    assert not nothing_happened(floor)
 
 
 @pytest.mark.parametrize("change", ["accounts", "proposer", "kind", "end"])

@@ -68,11 +68,13 @@ class Passwords:
             person = person_by_id(connection, invitation.person_id)
             if not person.active:
                 raise Forbidden(f"{person.name} is disabled", remedy="ask an administrator")
+            maker = _who_may_hold_it(connection, person.person_id)
             if invitation.made_by != person.person_id:
+                maker = invitation.made_by
                 self._revoke_tokens_made_by_others(connection, person)
             withdraw_invitations(connection, person.person_id)
             end_sessions_of(connection, person.person_id)
-            self._keep(connection, person.person_id, hashed, _WITH_CODE)
+            self._keep(connection, person.person_id, hashed, _WITH_CODE, maker)
             return person
 
     def change(self, session: Session, old: str, new: str) -> None:
@@ -94,16 +96,17 @@ class Passwords:
             forgive(connection, f"change:{person_id}")
             withdraw_invitations(connection, person_id)
             end_sessions_of(connection, person_id, except_for=session.session_id)
-            self._keep(connection, person_id, hashed, _SIGNED_IN)
+            self._keep(connection, person_id, hashed, _SIGNED_IN, _who_may_hold_it(connection, person_id))
 
     def has_password(self, person_id: str) -> bool:
         """Whether somebody has one."""
         with self._database.read() as connection:
             return stored_hash(connection, person_id) is not None
 
-    def _keep(self, connection: Connection, person_id: str, hashed: str, means: str) -> None:
+    def _keep(self, connection: Connection, person_id: str, hashed: str, means: str, code_made_by: str | None) -> None:
+        kept = {"person_id": person_id, "hash": hashed, "set_us": now_us(), "code_made_by": code_made_by}
         connection.execute(delete(passwords).where(passwords.c.person_id == person_id))
-        connection.execute(insert(passwords).values(person_id=person_id, hash=hashed, set_us=now_us()))
+        connection.execute(insert(passwords).values(kept))
         self._ledger.append(connection, "password.set", person_id, person_id, {"with": means})
 
     def _void(self, connection: Connection, person: Person, by: str) -> None:
@@ -124,6 +127,12 @@ class Passwords:
 def stored_hash(connection: Connection, person_id: str) -> str | None:
     """The hash of somebody's password; None where there is none."""
     found = connection.execute(select(passwords.c.hash).where(passwords.c.person_id == person_id)).scalar()
+    return None if found is None else str(found)
+
+
+def _who_may_hold_it(connection: Connection, person_id: str) -> str | None:
+    """Who made the code that somebody's password began with: with it they may have set it, and changed it since."""
+    found = connection.execute(select(passwords.c.code_made_by).where(passwords.c.person_id == person_id)).scalar()
     return None if found is None else str(found)
 
 

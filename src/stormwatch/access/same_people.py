@@ -1,4 +1,4 @@
-"""Two accounts into one human being, where that is known: stated by an administrator, or told by who made the token."""
+"""Two accounts into one human being, where that is known: stated by an administrator, or told by who made the keys."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from stormwatch.model.errors import Conflict, InvalidInput
 from stormwatch.model.principal import Person, Principal, Role
 from stormwatch.model.times import now_us
 from stormwatch.storage.database import Database
+from stormwatch.storage.tables.credentials import passwords
 from stormwatch.storage.tables.people import same_people, tokens
 from stormwatch.storage.tables.sessions import sessions
 
@@ -50,20 +51,31 @@ def one_human_being(connection: Connection, person_id: str) -> frozenset[str]:
 def why_the_same(connection: Connection, by: Principal, person_id: str) -> str | None:
     """Why whoever acts as `by` has to count as the person `person_id` too; None when nothing says so.
 
-    Beside what an administrator stated, a token that this very person made for the other account is in their hands for
-    all one knows: an administrator who became an analyst would else approve through it.
+    Beside what an administrator stated, a token that this person made for the other account, or a password that began
+    with their one-time code, is in their hands for all one knows: an administrator who became an analyst would else
+    approve through it. A password keeps its beginning when it is changed; a code of another administrator ends it.
     """
     if by.person is None:
         return None
     if by.person.person_id == person_id:
         return "nobody approves what they proposed"
-    if by.person.person_id in one_human_being(connection, person_id):
+    human_being = one_human_being(connection, person_id)
+    if by.person.person_id in human_being:
         return "these two accounts are stated to be one human being's, and nobody approves what they proposed"
     token_id = _token_behind(connection, by.token_id)
     if connection.execute(
-        select(tokens.c.token_id).where(tokens.c.token_id == token_id, tokens.c.created_by == person_id)
+        select(tokens.c.token_id).where(tokens.c.token_id == token_id, tokens.c.created_by.in_(human_being))
     ).first():
         return "whoever proposed this made the token that is used to approve it"
+    if connection.execute(
+        select(passwords.c.person_id).where(
+            passwords.c.person_id == by.person.person_id, passwords.c.code_made_by.in_(human_being)
+        )
+    ).first():
+        return (
+            "whoever proposed this made the one-time code that the password of who approves began with; another "
+            "administrator can reset it"
+        )
     return None
 
 

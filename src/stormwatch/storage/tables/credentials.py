@@ -12,6 +12,7 @@ passwords = Table(
     Column("person_id", Text, ForeignKey("people.person_id"), primary_key=True),
     Column("hash", Text, nullable=False),  # Argon2id with its parameters and salt
     Column("set_us", BigInteger, nullable=False),
+    Column("code_made_by", Text),  # who made the one-time code it began with; null: nobody else, or not known
 )
 
 invitations = Table(
