@@ -30,6 +30,7 @@ from stormwatch.storage.tables.cases import case_accounts, cases
 
 # At two milliseconds each a fifth of a second; people do not notice it when they wait to write.
 _AT_ONCE: Final = 100
+_NAMED_AT_ONCE: Final = 500  # accounts to a statement
 
 
 def open_cases(
@@ -50,7 +51,7 @@ def open_cases(
     apart = set_apart(subjects(lake), curated, others)
     found = match_cases(apart.free, others, lineages(lake))
     matches = [*apart.matches, *(m for m in found if m.case is not None or m.subject.risk >= threshold)]
-    round_ = _Round(ledger, lake, matches, threshold, now_us, queues or load_queues())
+    round_ = _Round(ledger, lake, known, matches, threshold, now_us, queues or load_queues())
     return database.write_in_turns(matches, _AT_ONCE, lambda connection, some: _Slice(connection, round_, some).take())
 
 
@@ -58,9 +59,17 @@ class _Round:
     """What all subjects of one hunt are judged by, with what they need read from the lake at once."""
 
     def __init__(
-        self, ledger: Ledger, lake: Lake, matches: Sequence[Match], threshold: float, now_us: int, queues: Queues
+        self,
+        ledger: Ledger,
+        lake: Lake,
+        known: Sequence[Case],
+        matches: Sequence[Match],
+        threshold: float,
+        now_us: int,
+        queues: Queues,
     ) -> None:
         self.ledger = ledger
+        self.known = frozenset(case.case_id for case in known)
         self.threshold = threshold
         self.now_us = now_us
         self.queues = queues
@@ -82,7 +91,7 @@ class _Slice:
         self._evidence = round_.evidence
         self._researchers = round_.researchers
         held = [case for m in matches for case in (m.case, *m.absorbed) if case is not None]
-        self._matches = _as_they_are(connection, matches, held)
+        self._matches = _as_they_are(connection, _still_new(connection, matches, round_.known), held)
         case_ids = [case.case_id for case in held]
         self._settled = _settled_bases(connection, case_ids)
         self._acted = _cases_with_actions(connection, case_ids)
@@ -242,6 +251,19 @@ def _by_account(evidence: Sequence[Evidence]) -> Mapping[str, list[Evidence]]:
     for piece in evidence:
         found.setdefault(piece.account_id, []).append(piece)
     return found
+
+
+def _still_new(connection: Connection, matches: Sequence[Match], known: frozenset[str]) -> list[Match]:
+    """The matches without those that have no case but whose accounts a case holds that was opened since: by another."""
+    accounts = [account for match in matches if match.case is None for account in match.subject.account_ids]
+    holding = case_accounts.join(cases, cases.c.case_id == case_accounts.c.case_id)
+    taken: set[str] = set()
+    for start in range(0, len(accounts), _NAMED_AT_ONCE):
+        asked = select(case_accounts.c.case_id, case_accounts.c.account_id).select_from(holding)
+        some = case_accounts.c.account_id.in_(accounts[start : start + _NAMED_AT_ONCE])
+        rows = connection.execute(asked.where(cases.c.merged_into.is_(None), some))
+        taken.update(row.account_id for row in rows if row.case_id not in known)
+    return [match for match in matches if match.case is not None or taken.isdisjoint(match.subject.account_ids)]
 
 
 def _as_they_are(connection: Connection, matches: Sequence[Match], held: Sequence[Case]) -> list[Match]:
