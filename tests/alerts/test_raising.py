@@ -144,6 +144,7 @@ def test_many_alerts_leave_gaps_in_which_others_write(runtime: Runtime, monkeypa
         raised.append(raise_alerts(runtime.database, [found[4]], POLICY, ["siem"], NOW))
 
     monkeypatch.setattr(raising, "_AT_ONCE", 2)
+    monkeypatch.setattr(database, "_HELD_WITHOUT_GAP_SECONDS", 0.0)
     monkeypatch.setattr(database.time, "sleep", the_stream_is_faster)
     assert raise_alerts(runtime.database, found, POLICY, ["siem"], NOW) == 4
     assert raised == [1, 0]

@@ -159,6 +159,7 @@ def test_others_write_while_a_hunt_brings_many_cases_in_line(floor: Floor, monke
         notes.append(open_now[0].case_id)
 
     monkeypatch.setattr(opening, "_AT_ONCE", 1)
+    monkeypatch.setattr(database, "_HELD_WITHOUT_GAP_SECONDS", 0.0)
     monkeypatch.setattr(database.time, "sleep", somebody_writes)
     assert floor.hunt() == 3
     assert len(notes) == 2
@@ -182,6 +183,7 @@ def test_a_case_that_people_merged_during_a_hunt_stays_as_they_left_it(
     for name, risk in (("a", 0.95), ("b", 0.85), ("c", 0.75)):
         floor.suspect(name, [name], risk=risk)
     monkeypatch.setattr(opening, "_AT_ONCE", 1)
+    monkeypatch.setattr(database, "_HELD_WITHOUT_GAP_SECONDS", 0.0)
     monkeypatch.setattr(database.time, "sleep", somebody_merges)
     assert floor.hunt(MOMENT + 1) == 0
     assert get_case(floor.runtime.database, first).risk == 0.95
@@ -201,6 +203,7 @@ def test_a_hunt_that_was_cut_short_is_finished_by_the_next(floor: Floor, monkeyp
 
     with monkeypatch.context() as cut:
         cut.setattr(opening, "_AT_ONCE", 1)
+        cut.setattr(database, "_HELD_WITHOUT_GAP_SECONDS", 0.0)
         cut.setattr(database.time, "sleep", killed)
         with pytest.raises(KeyboardInterrupt):
             floor.hunt()

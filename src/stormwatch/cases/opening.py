@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -13,6 +12,7 @@ from stormwatch.cases.curation import set_apart
 from stormwatch.cases.digest import BasisPiece, basis_of, has_joined, is_new
 from stormwatch.cases.findings import Subject, about_together, account_evidence, findings, lineages, subjects
 from stormwatch.cases.matching import Match, match_cases
+from stormwatch.cases.meanwhile import as_they_are
 from stormwatch.cases.placing import place, placement
 from stormwatch.cases.queue import read_cases, title_of
 from stormwatch.cases.routing import Queue, Queues, load_queues, queue_for
@@ -28,9 +28,7 @@ from stormwatch.storage.lake import Lake
 from stormwatch.storage.tables.actions import actions
 from stormwatch.storage.tables.cases import case_accounts, cases
 
-# At two milliseconds each a fifth of a second; people do not notice it when they wait to write.
-_AT_ONCE: Final = 100
-_NAMED_AT_ONCE: Final = 500  # accounts to a statement
+_AT_ONCE: Final = 100  # cases to a transaction
 
 
 def open_cases(
@@ -91,7 +89,7 @@ class _Slice:
         self._evidence = round_.evidence
         self._researchers = round_.researchers
         held = [case for m in matches for case in (m.case, *m.absorbed) if case is not None]
-        self._matches = _as_they_are(connection, _still_new(connection, matches, round_.known), held)
+        self._matches = as_they_are(connection, matches, held, round_.known)
         case_ids = [case.case_id for case in held]
         self._settled = _settled_bases(connection, case_ids)
         self._acted = _cases_with_actions(connection, case_ids)
@@ -251,38 +249,6 @@ def _by_account(evidence: Sequence[Evidence]) -> Mapping[str, list[Evidence]]:
     for piece in evidence:
         found.setdefault(piece.account_id, []).append(piece)
     return found
-
-
-def _still_new(connection: Connection, matches: Sequence[Match], known: frozenset[str]) -> list[Match]:
-    """The matches without those that have no case but whose accounts a case holds that was opened since: by another."""
-    accounts = [account for match in matches if match.case is None for account in match.subject.account_ids]
-    holding = case_accounts.join(cases, cases.c.case_id == case_accounts.c.case_id)
-    taken: set[str] = set()
-    for start in range(0, len(accounts), _NAMED_AT_ONCE):
-        asked = select(case_accounts.c.case_id, case_accounts.c.account_id).select_from(holding)
-        some = case_accounts.c.account_id.in_(accounts[start : start + _NAMED_AT_ONCE])
-        rows = connection.execute(asked.where(cases.c.merged_into.is_(None), some))
-        taken.update(row.account_id for row in rows if row.case_id not in known)
-    return [match for match in matches if match.case is not None or taken.isdisjoint(match.subject.account_ids)]
-
-
-def _as_they_are(connection: Connection, matches: Sequence[Match], held: Sequence[Case]) -> list[Match]:
-    """The matches with their cases as the database has them; one whose case people merged or split is left alone.
-
-    The next hunt sees what people made of it.
-    """
-    asked = select(cases).where(cases.c.merged_into.is_(None), cases.c.case_id.in_([case.case_id for case in held]))
-    now = {case.case_id: case for case in read_cases(connection, asked)} if held else {}
-    same = {case.case_id for case in held if case.case_id in now and now[case.case_id].curated == case.curated}
-    return [
-        replace(
-            match,
-            case=None if match.case is None else now[match.case.case_id],
-            absorbed=tuple(now[case.case_id] for case in match.absorbed if case.case_id in same),
-        )
-        for match in matches
-        if match.case is None or match.case.case_id in same
-    ]
 
 
 def _cases_with_actions(connection: Connection, case_ids: Sequence[str]) -> frozenset[str]:

@@ -22,6 +22,7 @@ _KEPT_OPEN: Final = 10
 _MOST_AT_ONCE: Final = 50
 # A connection of SQLite that waits looks every tenth of a second, at most: in so long a gap each has its turn.
 _LET_OTHERS_WRITE_SECONDS: Final = 0.1
+_HELD_WITHOUT_GAP_SECONDS: Final = 0.2  # people do not notice it when they wait to write
 _Piece = TypeVar("_Piece")
 _REMEDY: Final = "set STORMWATCH_DATABASE_URL to sqlite:///FILE or postgresql://USER@HOST/NAME"
 
@@ -64,15 +65,19 @@ class Database:
     ) -> int:
         """Much to write, `at_once` pieces to a transaction, with gaps in which whoever else waits gets to write.
 
-        Gives the sum of what `work` gives. Whoever stops it half-way leaves whole transactions, so `work` must find out
-        what is done already.
+        Gives the sum of what `work` gives. There is a gap whenever others had to wait for a fifth of a second, so what
+        is written quickly needs none. Whoever stops it half-way leaves whole transactions, so `work` must find out what
+        is done already.
         """
-        total = 0
+        total, held = 0, 0.0
         for start in range(0, len(pieces), at_once):
-            if start:
+            if held > _HELD_WITHOUT_GAP_SECONDS:
                 time.sleep(_LET_OTHERS_WRITE_SECONDS)
+                held = 0.0
             with self.write() as connection:
+                began = time.monotonic()
                 total += work(connection, pieces[start : start + at_once])
+            held += time.monotonic() - began
         return total
 
     def close(self) -> None:

@@ -43,9 +43,9 @@ def raise_alerts(
 
     def add(connection: Connection, found: Sequence[Sequence[Sighting]]) -> int:
         # Another process may have been faster; inside the write transaction nobody is.
-        asked = [sighting for group in found for sighting in group]
-        taken = _windows_in(connection, [sighting.window_id for sighting in asked])
-        groups = _together(sighting for sighting in asked if sighting.window_id not in taken)
+        taken = _windows_in(connection, [sighting.window_id for group in found for sighting in group])
+        left = ([sighting for sighting in group if sighting.window_id not in taken] for group in found)
+        groups = [group for group in left if group]
         _insert(connection, groups, _Allowance(connection, policy, now_us), destinations, now_us)
         return len(groups)
 
